@@ -1,0 +1,262 @@
+// Package changeset computes what would have to change in the cloud. It is pure: data in, data
+// out, with no context, clock, logger or I/O, so that every decision can be repeated and tested.
+package changeset
+
+import (
+	"time"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// A Snapshot is everything that a decision depends on, the time included.
+type Snapshot struct {
+	Fleet  string // the fleet's name, as its mark on resources has it
+	Commit string // the commit that Desired was rendered from; empty for a plain folder
+	Kinds  map[string]resource.Kind
+
+	Desired []resource.Desired // what Git says now
+	// Applied is what Git said when each owner was last reconciled. An owner that is missing in
+	// Settled has no such moment, and then all its differences count as configuration.
+	Applied []resource.Desired
+	Settled map[resource.Owner]bool
+	// Observed is what the cloud has, of all that carries the fleet's mark.
+	Observed []resource.Observed
+
+	// Unseen has the places that couldn't be read. What lies there is left alone.
+	Unseen map[Place]string
+	// Broken has the owners whose definitions couldn't be rendered, with the reason. What they
+	// have is left alone: an unreadable definition asks for nothing, least of all a deletion.
+	Broken map[resource.Owner]string
+	// Removed has the owners whose definitions a commit removed, with that commit. Only such
+	// owners lose their resources; an owner that is merely absent does not.
+	Removed map[resource.Owner]string
+	// Created has the addresses that our own log says we created. It tells an orphan that an
+	// interrupted run left behind from a resource that only carries a copy of our mark.
+	Created map[resource.Address]bool
+	// Unsure has creates that were sent and never answered, by address, with the time before
+	// which no second one may be sent.
+	Unsure map[resource.Address]time.Time
+
+	Limits    Limits
+	Spent     []Spent    // destructive changes made within the window of the limits
+	Approvals []Approval // recorded in Git
+	// CorrectDrift lets Apply put back what was changed in the cloud. Without it, drift is held:
+	// found, reported and left for a person to decide.
+	CorrectDrift bool
+	Now          time.Time
+}
+
+// A Place is a kind in a scope. An empty Kind means every kind in the scope.
+type Place struct {
+	Scope resource.Scope
+	Kind  string
+}
+
+// Limits bound what one window may destroy: deletions and replacements together, counted per
+// fleet and per cell. A pass may destroy max(Count, Percent of what the fleet or cell had) in a
+// window; more is held until an approval names the changeset's digest.
+type Limits struct {
+	Window  time.Duration // 24 h if zero
+	Count   int
+	Percent float64 // of the resources observed, 0 to 100
+}
+
+// Spent is a destructive change that was made.
+type Spent struct {
+	Address resource.Address
+	Cell    string // the cell it counted against; empty for none
+	At      time.Time
+}
+
+// An Approval lets a held changeset through. It binds to the digest and to nothing else.
+type Approval struct {
+	Digest  string // "sha256:…"
+	By      string // who recorded it
+	Reason  string
+	Expires time.Time
+	Origin  resource.Origin
+}
+
+// An Action is what a change does to its resource.
+type Action string
+
+// The actions. A Replace is a deletion followed by a creation. Retire takes a resource that holds
+// data out of service and keeps it; it is what a deletion becomes for data-bearing kinds.
+const (
+	None    Action = "none"
+	Create  Action = "create"
+	Update  Action = "update"
+	Replace Action = "replace"
+	Delete  Action = "delete"
+	Retire  Action = "retire"
+	Adopt   Action = "adopt"
+)
+
+// Symbol is the sign that users of this field know: + ~ - -/+.
+func (a Action) Symbol() string {
+	switch a {
+	case Create:
+		return "+"
+	case Update:
+		return "~"
+	case Replace:
+		return "-/+"
+	case Delete:
+		return "-"
+	case Retire:
+		return "◌"
+	case Adopt:
+		return "←"
+	}
+	return " "
+}
+
+// Destructive tells whether the action counts against the limits.
+func (a Action) Destructive() bool { return a == Delete || a == Replace }
+
+// A Cause is why a change is there.
+type Cause string
+
+// The causes. Config: Git moved. Drift: the cloud was changed and Git was not. Orphan: the cloud
+// has something with our mark that Git neither says nor said.
+const (
+	Config Cause = "config"
+	Drift  Cause = "drift"
+	Orphan Cause = "orphan"
+)
+
+// A Change is one resource's step.
+type Change struct {
+	Address resource.Address
+	Scope   resource.Scope
+	Cell    string
+	Action  Action
+	Cause   Cause
+	// Hold says in a person's words why the change must not be made now; empty if it may.
+	Hold string
+	// HoldKind tells programs which guard it was; see the Hold… constants.
+	HoldKind string
+	Origin   resource.Origin
+
+	Attributes []Difference // what differs, sorted by path
+	// Replacing has the paths of the immutable attributes that force a replacement.
+	Replacing []string
+
+	// Want is what a create or an update sends, in canonical form, references still open where
+	// their output isn't known yet. Attributes that drifted and are not to be corrected have the
+	// cloud's value in it, so that an update for one reason doesn't undo another.
+	Want *resource.Desired
+	// Have is the resource as observed; nil if there is none.
+	Have *resource.Observed
+	// Needs are the addresses in the same changeset that must be done before this one.
+	Needs []resource.Address
+}
+
+// Reasons to hold a change, for programs.
+const (
+	HoldDrift    = "drift"      // found, and correcting it is a person's decision
+	HoldLimit    = "limit"      // too much destruction for one window
+	HoldData     = "data"       // would destroy what holds data
+	HoldOrphan   = "orphan"     // carries our mark, but nothing says that we made it
+	HoldUnseen   = "unseen"     // the place, or one that it needs, couldn't be read
+	HoldUnsure   = "unsure"     // an earlier create may still arrive
+	HoldDouble   = "duplicate"  // two resources carry this address
+	HoldPending  = "pending"    // the cloud is still busy with it
+	HoldNotOurs  = "not-ours"   // adoption was not asked for, or of something that isn't there
+	HoldNotInGit = "not-in-git" // its owner is absent, and no commit removed it
+)
+
+// A Difference is one path inside a resource that differs.
+type Difference struct {
+	Path string // "versioning", "tags.team", "inlinePolicies.main"
+	// Before is what the cloud has, After what it is to have. Unset means absent.
+	Before, After resource.Value
+	Cause         Cause
+	Origin        resource.Origin
+}
+
+// A Changeset is the computed set of changes: a value that can be printed, saved, checked and
+// applied later. Changes come in the order of their application.
+type Changeset struct {
+	Fleet   string
+	Commit  string
+	Digest  string // of what the changeset would do; approvals bind to it
+	Changes []Change
+	Unseen  []Unseen
+	Broken  []Broken
+	// Unchanged counts the resources that are as Git wants them.
+	Unchanged int
+}
+
+// Unseen is a place that couldn't be read.
+type Unseen struct {
+	Place
+	Error string
+}
+
+// Broken is an owner whose definitions couldn't be rendered.
+type Broken struct {
+	Owner resource.Owner
+	Error string
+}
+
+// A Summary counts changes by action. Held ones are counted in Held and under their action.
+type Summary struct {
+	Create, Update, Replace, Delete, Retire, Adopt int
+	Held                                           int
+	Owners                                         int // tenants, cells … that have a change
+}
+
+// A Result is what became of a change.
+type Result string
+
+// The results. Blocked: something that it needs failed. Skipped: the run stopped before it.
+const (
+	Applied   Result = "applied"
+	Unchanged Result = "unchanged"
+	Failed    Result = "failed"
+	Blocked   Result = "blocked"
+	Held      Result = "held"
+	Skipped   Result = "skipped"
+)
+
+// An Outcome is what happened to one change.
+type Outcome struct {
+	Address resource.Address `json:"address"`
+	Action  Action           `json:"action"`
+	Result  Result           `json:"result"`
+	// Detail is the error, the reason to hold, or what it waits for, in a person's words.
+	Detail string `json:"detail,omitempty"`
+}
+
+// An Entry is one line of the audit log. Every write to the cloud has one before it and one after.
+type Entry struct {
+	Seq     int64            `json:"seq"` // from 1, without gaps; set by the log
+	Time    time.Time        `json:"time"`
+	Run     string           `json:"run"`   // what the entries of one pass share
+	Phase   Phase            `json:"phase"` // before, after or note
+	Fleet   string           `json:"fleet"`
+	Commit  string           `json:"commit,omitempty"`
+	Digest  string           `json:"digest,omitempty"`
+	Address resource.Address `json:"address,omitzero"`
+	Scope   resource.Scope   `json:"scope,omitzero"`
+	Cell    string           `json:"cell,omitempty"`
+	Action  Action           `json:"action,omitempty"`
+	Cause   Cause            `json:"cause,omitempty"`
+	Result  Result           `json:"result,omitempty"` // of an after-entry
+	Before  int64            `json:"before,omitempty"` // of an after-entry: the entry that it answers
+	Nonce   string           `json:"nonce,omitempty"`  // of a before-entry: the mark that the create carries
+	Paths   []string         `json:"paths,omitempty"`  // the attributes that change; never their values
+	Detail  string           `json:"detail,omitempty"`
+	Actor   string           `json:"actor,omitempty"` // who caused it: a login, or "tenantry"
+}
+
+// A Phase is where an entry stands to the write that it is about.
+type Phase string
+
+// The phases of entries. A note stands alone, e.g. for a forced push or a decision.
+const (
+	Before Phase = "before"
+	After  Phase = "after"
+	Note   Phase = "note"
+)

@@ -1,0 +1,193 @@
+// Package reconciler makes the cloud match Git: it reads a commit, observes the cloud, has the
+// difference computed, applies it step by step, and answers through a forge.
+//
+// This file has the interfaces that it consumes. Each is declared here, where it is used, and
+// implemented in internal/.
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+)
+
+// A Commit is the full hex id of a Git commit.
+type Commit string
+
+// Short is the commit as people write it.
+func (c Commit) Short() string { return string(c[:min(len(c), 8)]) }
+
+// A Source reads the config repository. Safe for concurrent use; reads have no effect outside
+// the mirror.
+type Source interface {
+	// Head fetches the watched branch and returns its newest commit, whose tree is then readable.
+	// A branch that is gone or empty is an error, never an empty fleet.
+	Head(ctx context.Context) (Commit, error)
+	// Fetch makes another ref, such as "refs/pull/7/merge", readable and returns its commit.
+	// ErrNoRef if the remote has no such ref.
+	Fetch(ctx context.Context, ref string) (Commit, error)
+	// Open returns the files of a commit. The FS is read-only and safe for concurrent use. What a
+	// fleet may not contain (links, submodules, odd names) opens as an error at its path.
+	Open(ctx context.Context, c Commit) (fs.FS, error)
+	// Ancestor tells whether a is b or one of its ancestors.
+	Ancestor(ctx context.Context, a, b Commit) (bool, error)
+	// Removed returns the paths that existed in an ancestor of c and don't exist in c, each with
+	// the newest commit that removed it.
+	Removed(ctx context.Context, c Commit) (map[string]Commit, error)
+	// Changed returns the paths that differ between two commits, sorted.
+	Changed(ctx context.Context, from, to Commit) ([]Change, error)
+}
+
+// A Change is a path that differs between two commits.
+type Change struct {
+	Path string
+	Kind ChangeKind
+}
+
+// A ChangeKind is how a path differs.
+type ChangeKind string
+
+// The ways in which a path differs. A rename is a removal and an addition.
+const (
+	Added    ChangeKind = "added"
+	Modified ChangeKind = "modified"
+	Gone     ChangeKind = "removed"
+)
+
+// ErrNoRef means that the remote has no such ref.
+var ErrNoRef = errors.New("the repository has no such ref")
+
+// A Forge proposes changes to the config repository as pull requests. Both methods state an end,
+// so repeating them is harmless.
+type Forge interface {
+	// Propose has an open pull request with exactly this content: it creates or updates the
+	// branch and the pull request. It never overwrites a branch that somebody else committed to;
+	// then the error is ErrTouched and the pull request is left as it is.
+	Propose(ctx context.Context, p Proposal) (url string, err error)
+	// Withdraw closes the branch's open pull request with a comment that gives the reason, and
+	// deletes the branch. Nothing to withdraw is no error.
+	Withdraw(ctx context.Context, branch, reason string) error
+	// Proposals returns the pull requests of ours whose branch begins with prefix: all open ones,
+	// and of the closed ones at least those closed since the given time.
+	Proposals(ctx context.Context, prefix string, since time.Time) ([]ProposalState, error)
+}
+
+// ErrTouched means that a person committed to the branch of a proposal.
+var ErrTouched = errors.New("somebody else committed to this branch")
+
+// A Proposal is a pull request that Tenantry wants to exist.
+type Proposal struct {
+	Branch string // "tenantry/drift/log-retention"
+	Title  string
+	Body   string // Markdown, at most 60,000 characters; longer is cut by the forge
+	Labels []string
+	Files  map[string][]byte // the whole content by path; nil removes the file
+	// Digest identifies what is proposed. It is kept in the pull request and returned by
+	// Proposals. An unchanged digest writes nothing.
+	Digest string
+}
+
+// ProposalState is what became of a proposal.
+type ProposalState struct {
+	Branch   string
+	Number   int
+	URL      string
+	Digest   string
+	State    string    // "open", "merged" or "closed"
+	ClosedBy string    // the login; empty if open or merged
+	ByUs     bool      // it was Tenantry that closed it
+	ClosedAt time.Time // zero if open
+}
+
+// Reviews answers on pull requests that people open. All methods state an end.
+type Reviews interface {
+	// PullRequests returns the open pull requests against the watched branch, ours included.
+	PullRequests(ctx context.Context) ([]PullRequest, error)
+	// Check sets the check of this name on a commit.
+	Check(ctx context.Context, c Check) error
+	// Comment has exactly one comment of this key by us on the pull request, with this body.
+	Comment(ctx context.Context, number int, key, body string) error
+}
+
+// A PullRequest is one that is open.
+type PullRequest struct {
+	Number int
+	Title  string
+	Author string
+	Branch string // the head's branch
+	Head   Commit
+	Base   Commit
+	// Fork tells that the head is in another repository; then nothing is computed with credentials.
+	Fork bool
+	// Ours tells that Tenantry opened it.
+	Ours bool
+}
+
+// A Check is a check run on a commit.
+type Check struct {
+	Name       string // "tenantry/validate", "tenantry/plan" or "tenantry/apply"
+	Commit     Commit
+	Conclusion string // empty while in progress; else success, failure, neutral, action_required, cancelled
+	Title      string
+	Summary    string // Markdown
+	ExternalID string // the changeset's digest
+	// Annotations come worst first; the forge shows as many as it can.
+	Annotations []Annotation
+}
+
+// An Annotation is a remark on a line of a definition.
+type Annotation struct {
+	Origin  resource.Origin
+	Level   string // notice, warning or failure
+	Title   string
+	Message string
+}
+
+// A Recorder keeps the audit log: append-only, in order, durable before Record returns. It sets
+// Seq and Time and returns the entry's number. If it fails, the write that it is about must not be made.
+type Recorder interface {
+	Record(ctx context.Context, e changeset.Entry) (seq int64, err error)
+}
+
+// State remembers what a run needs of earlier ones. All of it can be rebuilt from Git, the cloud
+// and the audit log, at the price of questions to a person. Every method is durable when it
+// returns, idempotent, and safe for concurrent use.
+type State interface {
+	// Owners returns what is remembered of every owner.
+	Owners(ctx context.Context) (map[resource.Owner]OwnerState, error)
+	// Begin notes that an owner is about to be brought to a commit. Until Settle, the owner is
+	// not settled: all its differences count as configuration.
+	Begin(ctx context.Context, owners []resource.Owner, commit Commit) error
+	// Settle notes that the owner is as the commit wants it. An empty list forgets the owner.
+	Settle(ctx context.Context, owner resource.Owner, commit Commit, applied []resource.Desired) error
+
+	// Created tells which of the addresses the log says that we created and did not delete.
+	Created(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error)
+	// Spent returns the destructive changes that were sent since a time.
+	Spent(ctx context.Context, since time.Time) ([]changeset.Spent, error)
+	// Unanswered returns the creates that were sent (there is a before-entry) and have no answer,
+	// with the time of sending.
+	Unanswered(ctx context.Context) (map[resource.Address]time.Time, error)
+	// Entries returns the audit entries from a time on, in order.
+	Entries(ctx context.Context, since time.Time) ([]changeset.Entry, error)
+
+	// FirstSeen returns since when each difference is known, remembers the new ones as of now, and
+	// forgets the ones that are not named.
+	FirstSeen(ctx context.Context, differences []string, now time.Time) (map[string]time.Time, error)
+
+	// Get and Put keep small texts by key, such as the last accepted commit. Get of an unknown key
+	// returns "".
+	Get(ctx context.Context, key string) (string, error)
+	Put(ctx context.Context, key, value string) error
+}
+
+// OwnerState is what is remembered of an owner.
+type OwnerState struct {
+	Commit  Commit             // the one last reconciled to; empty if never
+	Applied []resource.Desired // its rendering then
+	Attempt Commit             // one that was begun and not settled; empty if none
+}
