@@ -211,6 +211,7 @@ type Summary struct {
 type Result string
 
 // The results. Blocked: something that it needs failed. Skipped: the run stopped before it.
+// Unsure: it was sent and its answer lost, so that it may have taken effect or may yet.
 const (
 	Applied   Result = "applied"
 	Unchanged Result = "unchanged"
@@ -218,6 +219,7 @@ const (
 	Blocked   Result = "blocked"
 	Held      Result = "held"
 	Skipped   Result = "skipped"
+	Unsure    Result = "unsure"
 )
 
 // An Outcome is what happened to one change.
