@@ -1,0 +1,45 @@
+package schema
+
+import (
+	"maps"
+	"slices"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// Render returns what the whole fleet asks of the cloud. It evaluates nothing: Load has.
+func (f *Fleet) Render() Rendering {
+	return f.RenderOwners(slices.Collect(maps.Keys(f.rendered))...)
+}
+
+// RenderOwners returns what some owners ask of the cloud. Owners that the fleet doesn't know have
+// nothing in the rendering, neither resources nor a reason.
+func (f *Fleet) RenderOwners(owners ...resource.Owner) Rendering {
+	out := Rendering{Broken: map[resource.Owner]string{}}
+	for _, owner := range owners {
+		out.Desired = append(out.Desired, f.rendered[owner]...)
+		if reason, ok := f.Broken[owner]; ok {
+			out.Broken[owner] = reason
+		}
+	}
+	slices.SortFunc(out.Desired, func(a, b resource.Desired) int { return a.Address.Compare(b.Address) })
+	return out
+}
+
+// Scopes returns where the fleet's resources can lie: every account in each of its regions, and in
+// the region Global. Sorted. It doesn't depend on what is rendered, so that what is left over is found.
+func (f *Fleet) Scopes() []resource.Scope {
+	var scopes []resource.Scope
+	for _, account := range f.Accounts {
+		scopes = append(scopes, resource.Scope{Account: account.ID, Region: resource.Global})
+		for _, region := range account.Regions {
+			scopes = append(scopes, resource.Scope{Account: account.ID, Region: region})
+		}
+	}
+	slices.SortFunc(scopes, resource.Scope.Compare)
+	return slices.Compact(scopes)
+}
+
+// Offboarded returns the tenants whose lifecycle is offboarding, with the line that says so. They
+// are sound, render no resources, and by intent lose what they have.
+func (f *Fleet) Offboarded() map[resource.Owner]resource.Origin { return maps.Clone(f.offboards) }
