@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+)
+
+// This file reads from the log what a decision needs to know of earlier writes. The rules:
+//
+//	before-entry of…   answered by…                   it means
+//	create, replace    nothing, or unsure             sent, and may have been made or may yet be: unanswered, created
+//	create, replace    applied, unchanged, failed     created: a failed one may have been made in part
+//	any                skipped, held, blocked         nothing was sent; it doesn't count
+//	delete             applied, unchanged             it is gone: no longer created
+//	delete, replace    nothing, unsure, applied       one destruction spent
+//	delete, replace    failed                         one destruction spent; trying again spends no second one
+//	delete             unchanged                      it was gone already: nothing spent
+//
+// A retirement leaves what it retires created. An adoption creates nothing. When a write has
+// several answers, the last one counts: a later run may find out what became of an unsure one.
+
+// follow keeps the table of unanswered creates in step with the log.
+func follow(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
+	switch {
+	case e.Phase == changeset.Before && makes(e.Action):
+		_, err := tx.ExecContext(ctx, "INSERT INTO unanswered (seq, address, sent) VALUES (?, ?, ?)",
+			e.Seq, e.Address.String(), e.Time.UnixNano())
+		return err
+	case e.Phase == changeset.After && (e.Result == changeset.Applied || e.Result == changeset.Unchanged):
+		// Whatever was done to it, it was there to be done to, or was seen to be gone: no earlier
+		// create of the address is in doubt any more.
+		_, err := tx.ExecContext(ctx, "DELETE FROM unanswered WHERE seq = ? OR address = ?", e.Before, e.Address.String())
+		return err
+	case e.Phase == changeset.After && e.Result != changeset.Unsure:
+		_, err := tx.ExecContext(ctx, "DELETE FROM unanswered WHERE seq = ?", e.Before)
+		return err
+	}
+	return nil
+}
+
+func makes(a changeset.Action) bool { return a == changeset.Create || a == changeset.Replace }
+
+// sent tells whether a before-entry that was answered so was followed by a request.
+func sent(answer changeset.Result) bool {
+	return answer != changeset.Skipped && answer != changeset.Held && answer != changeset.Blocked
+}
+
+// Unanswered returns the creates that were sent and have no answer, or the answer that nobody
+// knows, with the time of the last sending.
+func (s *Store) Unanswered(ctx context.Context) (map[resource.Address]time.Time, error) {
+	open := map[resource.Address]time.Time{}
+	if s.read == nil {
+		return open, nil
+	}
+	err := each(ctx, s.read, func(row *sql.Rows) error {
+		var text string
+		var at int64
+		if err := row.Scan(&text, &at); err != nil {
+			return err
+		}
+		address, err := resource.ParseAddress(text)
+		open[address] = time.Unix(0, at).UTC()
+		return err
+	}, "SELECT address, max(sent) FROM unanswered GROUP BY address")
+	if err != nil {
+		return nil, fmt.Errorf("read the unanswered creates: %w", err)
+	}
+	return open, nil
+}
+
+// Created tells which of the addresses the log says that we created and did not delete.
+func (s *Store) Created(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error) {
+	created := make(map[resource.Address]bool, len(addresses))
+	if s.read == nil {
+		return created, nil
+	}
+	const batch = 500
+	for len(addresses) > 0 {
+		n := min(batch, len(addresses))
+		if err := s.createdOf(ctx, addresses[:n], created); err != nil {
+			return nil, fmt.Errorf("read what was created: %w", err)
+		}
+		addresses = addresses[n:]
+	}
+	return created, nil
+}
+
+func (s *Store) createdOf(ctx context.Context, addresses []resource.Address, created map[resource.Address]bool) error {
+	args := make([]any, len(addresses))
+	for i, a := range addresses {
+		args[i] = a.String()
+	}
+	before := map[resource.Address]bool{} // what held before the last create, in case it was never sent
+	return each(ctx, s.read, func(row *sql.Rows) error {
+		e, err := scanEntry(row)
+		if err != nil {
+			return err
+		}
+		switch a := e.Address; {
+		case e.Phase == changeset.Before && makes(e.Action):
+			before[a] = created[a]
+			created[a] = true
+		case e.Phase == changeset.After && makes(e.Action) && !sent(e.Result):
+			created[a] = before[a]
+		case e.Phase == changeset.After && e.Action == changeset.Delete &&
+			(e.Result == changeset.Applied || e.Result == changeset.Unchanged):
+			created[a] = false
+		}
+		return nil
+	}, `SELECT entry FROM entries WHERE address IN (?`+strings.Repeat(", ?", len(args)-1)+`)
+		AND action IN ('create', 'replace', 'delete') ORDER BY seq`, args...)
+}
+
+// Spent returns the destructive changes that were sent since a time, in the order of sending.
+func (s *Store) Spent(ctx context.Context, since time.Time) ([]changeset.Spent, error) {
+	if s.read == nil {
+		return nil, nil
+	}
+	entries, err := s.destructions(ctx, since)
+	if err != nil {
+		return nil, fmt.Errorf("read the destructive changes: %w", err)
+	}
+	var spent []changeset.Spent
+	again := map[resource.Address]bool{} // its last attempt failed, so that the next is the same one again
+	for _, d := range entries {
+		if !sent(d.answer) || d.answer == changeset.Unchanged {
+			continue
+		}
+		if !again[d.Address] {
+			spent = append(spent, changeset.Spent{Address: d.Address, Cell: d.Cell, At: d.Time})
+		}
+		again[d.Address] = d.answer == changeset.Failed
+	}
+	return spent, nil
+}
+
+// A destruction is a before-entry of a destructive change and its last answer, empty if none.
+type destruction struct {
+	changeset.Entry
+	answer changeset.Result
+}
+
+func (s *Store) destructions(ctx context.Context, since time.Time) ([]destruction, error) {
+	var list []destruction
+	err := each(ctx, s.read, func(row *sql.Rows) error {
+		var text string
+		var d destruction
+		if err := row.Scan(&text, &d.answer); err != nil {
+			return err
+		}
+		e, err := decode(text)
+		if d.Entry = e; err == nil && !e.Time.Before(since) {
+			list = append(list, d)
+		}
+		return err
+	}, `SELECT b.entry, coalesce((SELECT a.entry ->> '$.result' FROM entries a
+			WHERE a.answered = b.seq ORDER BY a.seq DESC LIMIT 1), '')
+		FROM entries b WHERE b.second >= ? AND b.phase = 'before' AND b.action IN ('delete', 'replace')
+		ORDER BY b.seq`, since.Unix())
+	return list, err
+}
