@@ -34,7 +34,7 @@ func Encode(list []Desired) ([]byte, error) {
 			if !value.IsSet() {
 				continue
 			}
-			out[i].Attributes[name] = stored{Text: json.RawMessage(value.Seal().text), Secret: value.secret}
+			out[i].Attributes[name] = stored{Text: json.RawMessage(value.Sealed()), Secret: value.IsSecret()}
 		}
 	}
 	return json.Marshal(out)
@@ -59,7 +59,9 @@ func Decode(text []byte) ([]Desired, error) {
 			if err != nil {
 				return nil, fmt.Errorf("stored resources: %s: %s: %w", d.Address, name, err)
 			}
-			v.secret = value.Secret
+			if value.Secret {
+				v = v.AsSecret()
+			}
 			out[i].Attributes[name] = v
 		}
 	}

@@ -1,9 +1,6 @@
 package resource
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // A Ref points at an output of another resource, such as a key's ARN. In a definition it is
 // written "${key.arn}"; inside a Value it carries the whole address, as
@@ -26,20 +23,44 @@ func (r Ref) short() string {
 	return owner + "/" + r.Address.Name + "." + r.Output
 }
 
-// placeholder matches what Placeholder writes. IAM's own variables, "${aws:username}", don't match.
-var placeholder = regexp.MustCompile(`\$\{([a-z][^${}#"\\]*/[^${}#"\\]*)#([A-Za-z][A-Za-z0-9_]*)\}`)
+// each calls visit with the place of every placeholder in the text: what Placeholder writes, and
+// nothing else. IAM's own variables, "${aws:username}", have no "#".
+func each(text string, visit func(from, to int, ref Ref)) {
+	for at := 0; ; {
+		open := strings.Index(text[at:], "${")
+		if open < 0 {
+			return
+		}
+		at += open + len("${")
+		length := strings.IndexAny(text[at:], "}${\"\\")
+		if length < 0 || text[at+length] != '}' {
+			continue
+		}
+		address, output, found := strings.Cut(text[at:at+length], "#")
+		if !found || !isOutput(output) {
+			continue
+		}
+		if target, err := ParseAddress(address); err == nil {
+			visit(at-len("${"), at+length+1, Ref{Address: target, Output: output})
+		}
+	}
+}
+
+// isOutput tells whether the text can be the name of an output: a letter, then letters and digits.
+func isOutput(text string) bool {
+	for i, r := range text {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r != '_' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return text != ""
+}
 
 // Refs returns the references that the value holds, in the order of the text.
 func (v Value) Refs() []Ref {
-	if !strings.Contains(v.text, "${") {
-		return nil
-	}
 	var refs []Ref
-	for _, m := range placeholder.FindAllStringSubmatch(v.text, -1) {
-		if address, err := ParseAddress(m[1]); err == nil {
-			refs = append(refs, Ref{Address: address, Output: m[2]})
-		}
-	}
+	each(v.raw(), func(_, _ int, ref Ref) { refs = append(refs, ref) })
 	return refs
 }
 
@@ -48,23 +69,23 @@ func (v Value) Known() bool { return len(v.Refs()) == 0 }
 
 // Resolve replaces the references whose output is known; the others stay open.
 func (v Value) Resolve(output func(Ref) (string, bool)) Value {
-	if !strings.Contains(v.text, "${") {
-		return v
-	}
-	v.text = placeholder.ReplaceAllStringFunc(v.text, func(text string) string {
-		m := placeholder.FindStringSubmatch(text)
-		address, err := ParseAddress(m[1])
-		if err != nil {
-			return text
-		}
-		known, ok := output(Ref{Address: address, Output: m[2]})
+	text := v.raw()
+	var b strings.Builder
+	done := 0
+	each(text, func(from, to int, ref Ref) {
+		known, ok := output(ref)
 		if !ok {
-			return text
+			return
 		}
 		quoted := encode(known) // it stands inside a JSON string, so it is escaped as one
-		return quoted[1 : len(quoted)-1]
+		b.WriteString(text[done:from])
+		b.WriteString(quoted[1 : len(quoted)-1])
+		done = to
 	})
-	return v
+	if done == 0 {
+		return v
+	}
+	return v.with(b.String() + text[done:])
 }
 
 // Resolve resolves the references of all attributes.

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // An Owner is who a resource belongs to: "fleet", "cell/eu-1" or "tenant/acme".
@@ -82,12 +83,21 @@ func ParseAddress(text string) (Address, error) {
 		if part == "" {
 			return Address{}, fmt.Errorf("address %q: has an empty part", text)
 		}
+		if strings.ContainsFunc(part, unfit) {
+			return Address{}, fmt.Errorf("address %q: has a character that names don't have", text)
+		}
 	}
 	owner := Owner(strings.Join(parts[:owned], "/"))
 	if class := owner.Class(); class != "tenant" && class != "cell" && class != "fleet" {
 		return Address{}, fmt.Errorf("address %q: the owner is a tenant, a cell or the fleet, not %q", text, class)
 	}
 	return Address{Owner: owner, Kind: parts[owned], Name: parts[owned+1]}, nil
+}
+
+// unfit tells whether a rune can't be in an address: white space, and what would end a reference,
+// a JSON string or a cell of a table.
+func unfit(r rune) bool {
+	return !unicode.IsPrint(r) || unicode.IsSpace(r) || strings.ContainsRune("#${}\"\\<>|`", r)
 }
 
 // Global is the region of the scope that kinds without a region live in, such as IAM's.
@@ -199,6 +209,24 @@ type Attribute struct {
 	Canonical func(Value) Value
 }
 
+// Normal returns one value of the attribute in the form that is compared: the default if it is
+// unset, sorted if it is a set, canonical, marked if it is a secret. It is idempotent.
+func (a Attribute) Normal(value Value) Value {
+	if !value.IsSet() {
+		value = a.Default
+	}
+	if a.Set {
+		value = value.sorted()
+	}
+	if a.Canonical != nil && value.IsSet() {
+		value = a.Canonical(value)
+	}
+	if a.Secret {
+		value = value.AsSecret()
+	}
+	return value
+}
+
 // Attribute returns the description of an attribute of the kind.
 func (k Kind) Attribute(name string) (Attribute, bool) {
 	for _, a := range k.Attributes {
@@ -218,20 +246,7 @@ func (k Kind) Canonical(attributes Attributes) Attributes {
 		out[name] = value
 	}
 	for _, a := range k.Attributes {
-		value := out[a.Name]
-		if !value.IsSet() {
-			value = a.Default
-		}
-		if a.Set {
-			value = value.sorted()
-		}
-		if a.Canonical != nil && value.IsSet() {
-			value = a.Canonical(value)
-		}
-		if a.Secret {
-			value = value.AsSecret()
-		}
-		if value.IsSet() {
+		if value := a.Normal(out[a.Name]); value.IsSet() {
 			out[a.Name] = value
 		} else {
 			delete(out, a.Name)

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,9 +10,11 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"unique"
 )
 
 // A Value is the value of an attribute: canonical JSON text with a secret bit. Two values mean the
@@ -24,8 +27,27 @@ import (
 // "(known after apply: acme/key.arn)". Only Reveal returns what is inside, and only providers,
 // which must send it, may call it.
 type Value struct {
-	text   string
-	secret bool
+	text string // the canonical JSON of what isn't secret
+	// hidden has the canonical JSON of a secret. It is a handle and not a string because package
+	// fmt prints the unexported fields of a struct, such as one with a Value in it, without asking
+	// any method; of a handle it prints an address.
+	hidden unique.Handle[string]
+}
+
+// raw is the canonical JSON, whether secret or not; empty if unset.
+func (v Value) raw() string {
+	if v.IsSecret() {
+		return v.hidden.Value()
+	}
+	return v.text
+}
+
+// with returns a value of another text that is as secret as v.
+func (v Value) with(text string) Value {
+	if v.IsSecret() {
+		return Value{hidden: unique.Make(text)}
+	}
+	return Value{text: text}
 }
 
 // Masked is what a secret prints as.
@@ -68,26 +90,28 @@ func ParseValue(text []byte) (Value, error) {
 }
 
 // IsSet tells whether there is a value at all.
-func (v Value) IsSet() bool { return v.text != "" }
+func (v Value) IsSet() bool { return v.text != "" || v.IsSecret() }
 
 // IsSecret tells whether the value is masked when printed.
-func (v Value) IsSecret() bool { return v.secret }
+func (v Value) IsSecret() bool { return v.hidden != unique.Handle[string]{} }
 
 // AsSecret returns the value marked as a secret.
 func (v Value) AsSecret() Value {
-	v.secret = v.IsSet()
-	return v
+	if !v.IsSet() || v.IsSecret() {
+		return v
+	}
+	return Value{hidden: unique.Make(v.text)}
 }
 
 // Reveal returns the canonical JSON, secrets included. For providers alone.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string { return v.raw() }
 
 // Equal tells whether two values mean the same. A sealed secret equals the secret that it seals.
 func (v Value) Equal(other Value) bool {
 	if v == other {
 		return true
 	}
-	return v.secret && other.secret && v.Seal() == other.Seal()
+	return v.IsSecret() && other.IsSecret() && v.Seal() == other.Seal()
 }
 
 const sealed = `"sealed:sha256:`
@@ -95,12 +119,54 @@ const sealed = `"sealed:sha256:`
 // Seal returns a secret as a hash that can be stored and compared but not read. Values that
 // aren't secret are returned as they are. Sealing twice changes nothing.
 func (v Value) Seal() Value {
-	if !v.secret || strings.HasPrefix(v.text, sealed) {
+	if !v.IsSecret() || strings.HasPrefix(v.raw(), sealed) {
 		return v
 	}
-	sum := sha256.Sum256([]byte(v.text))
-	v.text = sealed + hex.EncodeToString(sum[:]) + `"`
-	return v
+	sum := sha256.Sum256([]byte(v.raw()))
+	return v.with(sealed + hex.EncodeToString(sum[:]) + `"`)
+}
+
+// Sealed returns the canonical JSON with a secret sealed: for hashing and for keeping.
+func (v Value) Sealed() string { return v.Seal().raw() }
+
+// Members returns the members of an object, each as secret as the whole; false for anything else.
+func (v Value) Members() (map[string]Value, bool) {
+	text := v.raw()
+	if !strings.HasPrefix(text, "{") {
+		return nil, false
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &fields) != nil {
+		return nil, false
+	}
+	out := make(map[string]Value, len(fields))
+	for name, field := range fields {
+		out[name] = v.with(string(field))
+	}
+	return out, true
+}
+
+// Object is the inverse of Members. Members that are unset are left out; one secret member makes
+// the whole secret.
+func Object(members map[string]Value) Value {
+	var b strings.Builder
+	b.WriteByte('{')
+	secret := false
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !members[name].IsSet() {
+			continue
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.WriteString(encode(name) + ":" + members[name].raw())
+		secret = secret || members[name].IsSecret()
+	}
+	b.WriteByte('}')
+	if secret {
+		return Value{hidden: unique.Make(b.String())}
+	}
+	return Value{text: b.String()}
 }
 
 // Text returns the value for people: a string without its quotes, anything else as JSON, a secret
@@ -109,7 +175,7 @@ func (v Value) Text() string {
 	switch {
 	case !v.IsSet():
 		return ""
-	case v.secret:
+	case v.IsSecret():
 		return Masked
 	}
 	if refs := v.Refs(); len(refs) > 0 {
@@ -136,7 +202,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	switch {
 	case !v.IsSet():
 		return []byte("null"), nil
-	case v.secret || !v.Known():
+	case v.IsSecret() || !v.Known():
 		return []byte(encode(v.Text())), nil
 	}
 	return []byte(v.text), nil
@@ -153,12 +219,11 @@ func (v Value) sorted() Value {
 		texts[i] = encode(element)
 	}
 	slices.Sort(texts)
-	v.text = "[" + strings.Join(slices.Compact(texts), ",") + "]"
-	return v
+	return v.with("[" + strings.Join(slices.Compact(texts), ",") + "]")
 }
 
 func (v Value) decode(into any) error {
-	dec := json.NewDecoder(strings.NewReader(v.text))
+	dec := json.NewDecoder(strings.NewReader(v.raw()))
 	dec.UseNumber()
 	return dec.Decode(into)
 }
@@ -175,7 +240,7 @@ func (a Attributes) Decode(into any) error {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, "%s:%s", encode(name), cmpOr(a[name].text, "null"))
+		fmt.Fprintf(&b, "%s:%s", encode(name), cmp.Or(a[name].raw(), "null"))
 	}
 	b.WriteByte('}')
 	dec := json.NewDecoder(strings.NewReader(b.String()))
@@ -228,22 +293,28 @@ func canonicalNumbers(v any) any {
 			v[i] = canonicalNumbers(element)
 		}
 	case json.Number:
-		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-			return n
-		}
-		if f, err := strconv.ParseFloat(string(v), 64); err == nil {
-			if n := int64(f); float64(n) == f && f > -1e15 && f < 1e15 {
-				return n
-			}
-			return f
-		}
+		return json.Number(canonicalNumber(string(v)))
 	}
 	return v
 }
 
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
+// canonicalNumber writes a JSON number in one way: whole numbers by their digits, however large,
+// and others as the shortest text that reads back as the same float64.
+func canonicalNumber(text string) string {
+	if !strings.ContainsAny(text, ".eE") {
+		if text == "-0" {
+			return "0"
+		}
+		return text
 	}
-	return b
+	f, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil: // beyond float64
+		return text
+	case f == 0:
+		return "0"
+	case f == math.Trunc(f):
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64)
 }
