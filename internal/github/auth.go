@@ -1,0 +1,186 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	gh "github.com/google/go-github/v60/github"
+)
+
+// tokenMargin is how long before its end a token is no longer handed out: long enough for a fetch
+// to begin with it.
+const tokenMargin = 5 * time.Minute
+
+// tokens hands out access tokens. Both methods are safe for concurrent use.
+type tokens interface {
+	token(ctx context.Context) (string, error)
+	// drop forgets a token that GitHub refused and tells whether another one can be had.
+	drop(token string) bool
+}
+
+// static is the one token of a small set-up.
+type static struct{ secret Secret }
+
+func (s static) token(context.Context) (string, error) { return s.secret.text, nil }
+func (s static) drop(string) bool                      { return false }
+
+// installation makes tokens of an App's installation on one repository, each good for an hour and
+// for that repository only, and keeps the newest. The installation is looked up when first needed
+// and again after a refusal, since an App that is installed anew has another id.
+type installation struct {
+	app         *gh.Client // authenticated as the App itself
+	owner, repo string
+
+	turn    chan struct{} // one lookup at a time; waiting for it can be cancelled
+	mu      sync.Mutex    // guards what follows
+	id      int64
+	current string
+	expires time.Time
+}
+
+func newInstallation(app *gh.Client, owner, repo string) *installation {
+	return &installation{app: app, owner: owner, repo: repo, turn: make(chan struct{}, 1)}
+}
+
+func (i *installation) token(ctx context.Context) (string, error) {
+	if t, ok := i.valid(); ok {
+		return t, nil
+	}
+	select {
+	case i.turn <- struct{}{}:
+		defer func() { <-i.turn }()
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+	if t, ok := i.valid(); ok { // somebody else was faster
+		return t, nil
+	}
+	id, err := i.find(ctx)
+	if err != nil {
+		return "", err
+	}
+	made, _, err := i.app.Apps.CreateInstallationToken(ctx, id, &gh.InstallationTokenOptions{Repositories: []string{i.repo}})
+	if err != nil {
+		i.forget()
+		return "", fail("make an installation token", err)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.current, i.expires = made.GetToken(), made.GetExpiresAt().Time
+	return i.current, nil
+}
+
+func (i *installation) valid() (string, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.current, i.current != "" && time.Until(i.expires) > tokenMargin
+}
+
+// find returns the id of the App's installation on the repository. Its caller holds the turn.
+func (i *installation) find(ctx context.Context) (int64, error) {
+	i.mu.Lock()
+	id := i.id
+	i.mu.Unlock()
+	if id != 0 {
+		return id, nil
+	}
+	found, _, err := i.app.Apps.FindRepositoryInstallation(ctx, i.owner, i.repo)
+	operation := fmt.Sprintf("find the App's installation on %s/%s", i.owner, i.repo)
+	switch {
+	case gone(err):
+		return 0, fail(operation, ErrNotInstalled)
+	case err != nil:
+		return 0, fail(operation, err)
+	case found.SuspendedAt != nil:
+		return 0, fail(operation, fmt.Errorf("%w: it was suspended at %s", ErrNotInstalled, found.GetSuspendedAt().Format(time.RFC3339)))
+	}
+	if err := modest(found.GetPermissions()); err != nil {
+		return 0, fail(operation, err)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.id = found.GetID()
+	return i.id, nil
+}
+
+// modest refuses an installation that may do what Tenantry must never be able to: with
+// administration it could lift the rules that protect the watched branch, with workflows it could
+// change what runs there.
+func modest(p *gh.InstallationPermissions) error {
+	var excess []string
+	if p.GetAdministration() == "write" {
+		excess = append(excess, "administration")
+	}
+	if p.GetWorkflows() == "write" {
+		excess = append(excess, "workflows")
+	}
+	if len(excess) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the App may write %s, which it must not; take that out of its permissions", strings.Join(excess, " and "))
+}
+
+func (i *installation) drop(token string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.current == token {
+		i.current, i.id = "", 0
+	}
+	return true
+}
+
+func (i *installation) forget() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.current, i.id = "", 0
+}
+
+// authorised is a RoundTripper that adds a token to requests to one host and to no other, so that
+// a redirect can't carry it away. A refused token is dropped and the request sent once more with
+// another: installation tokens can be revoked at any time.
+type authorised struct {
+	next   http.RoundTripper
+	host   string
+	tokens tokens
+}
+
+func (a *authorised) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Host != a.host {
+		return nil, errors.Join(fmt.Errorf("a redirect leads from %s to %s; check the address of the API", a.host, req.URL.Host), closeBody(req))
+	}
+	for n := 1; ; n++ {
+		token, err := a.tokens.token(req.Context())
+		if err != nil {
+			return nil, errors.Join(err, closeBody(req))
+		}
+		again, err := resend(req, n)
+		if err != nil {
+			return nil, err
+		}
+		again = again.Clone(req.Context())
+		again.Header.Set("Authorization", "Bearer "+token)
+		resp, err := a.next.RoundTrip(again)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode != http.StatusUnauthorized || !a.tokens.drop(token) || n == 2 {
+			return resp, nil
+		}
+		if err := resp.Body.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// closeBody keeps a RoundTripper's promise to close the body of a request that it doesn't send.
+func closeBody(req *http.Request) error {
+	if req.Body == nil {
+		return nil
+	}
+	return req.Body.Close()
+}
