@@ -173,8 +173,13 @@ func pack(list []resource.Desired) ([]byte, error) {
 	}
 	var packed bytes.Buffer
 	w := zlib.NewWriter(&packed)
-	_, err = w.Write(text)
-	return packed.Bytes(), errors.Join(err, w.Close())
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
 }
 
 func unpack(packed []byte) ([]resource.Desired, error) {
