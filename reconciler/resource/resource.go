@@ -147,6 +147,9 @@ type Desired struct {
 	// Adopt is the id of an existing resource without our mark that Git allows us to take over;
 	// empty almost always.
 	Adopt string `json:"adopt,omitempty"`
+	// Nonce is the mark that a create of an Unrepeatable kind leaves on what it makes. It is set
+	// right before sending, so that what a lost answer was about can be told; empty in a rendering.
+	Nonce string `json:"nonce,omitempty"`
 	// Origin is the line of the template that asked for the resource.
 	Origin Origin `json:"origin"`
 	// Origins has the line of single attributes where it is another, such as a tenant's override.
@@ -166,6 +169,7 @@ func (d Desired) OriginOf(attribute string) Origin {
 type Observed struct {
 	Address    Address
 	Scope      Scope
+	Fleet      string            // the fleet whose mark it carries
 	ID         string            // what the service knows it by: a name, an ARN, a key id
 	Attributes Attributes        // canonical, and complete for the kind
 	Outputs    map[string]string // what others may refer to: "arn", "id", "url" …

@@ -1,0 +1,43 @@
+package aws
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"tenantry.dev/providers"
+)
+
+// each reads the details of listed items, a bounded number at a time, and keeps their order. What
+// vanished since it was listed (providers.ErrGone), or turns out not to be ours
+// (providers.ErrNotOurs), is left out; any other error is the error of the whole.
+func each[Item, Result any](ctx context.Context, items []Item, read func(context.Context, Item) (Result, error)) ([]Result, error) {
+	results := make([]Result, len(items))
+	ours := make([]bool, len(items))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(concurrency)
+	for i, item := range items {
+		group.Go(func() error {
+			result, err := read(ctx, item)
+			switch {
+			case errors.Is(err, providers.ErrGone), errors.Is(err, providers.ErrNotOurs):
+				return nil
+			case err != nil:
+				return err
+			}
+			results[i], ours[i] = result, true
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	kept := results[:0]
+	for i, result := range results {
+		if ours[i] {
+			kept = append(kept, result)
+		}
+	}
+	return kept, nil
+}

@@ -1,0 +1,105 @@
+package aws
+
+import (
+	"context"
+	"sync"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+	"golang.org/x/time/rate"
+)
+
+// rates are the calls per second that we allow ourselves per account, region and service, or per
+// operation where AWS gives an operation a much lower quota than its service. An operation that is
+// listed counts against its own rate only.
+//
+// They stay below AWS's default quotas, so that the rest of the account can work as well. Where AWS
+// publishes no number, the rate is a guess on the safe side and says so.
+var rates = map[string]rate.Limit{
+	// Bucket operations have no published quota; ListBuckets and the like answer SlowDown early.
+	"S3": 150, // guess
+	// IAM publishes none, and is one place for the whole account.
+	"IAM": 20, // guess
+	// https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
+	"KMS":                      200, // reads: 500 to 2,000
+	"KMS.CreateKey":            4,   // 5
+	"KMS.CreateAlias":          4,   // 5
+	"KMS.DeleteAlias":          4,   // 15
+	"KMS.UpdateKeyDescription": 4,   // 5
+	"KMS.EnableKeyRotation":    4,   // 15
+	"KMS.DisableKeyRotation":   4,   // 5
+	"KMS.PutKeyPolicy":         10,  // 15
+	"KMS.TagResource":          8,   // 10
+	"KMS.UntagResource":        4,   // 5
+	"KMS.EnableKey":            4,   // 5
+	"KMS.DisableKey":           4,   // 5
+	"KMS.CancelKeyDeletion":    4,   // 5
+	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+	"Secrets Manager": 40, // 50 for most; ListSecrets 100
+	// https://docs.aws.amazon.com/general/latest/gr/sns.html
+	"SNS": 25, // 30 for most of the control plane
+	// SQS publishes quotas for messages only.
+	"SQS": 100, // guess
+	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+	"CloudWatch Logs": 8, // 10 for groups
+	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+	"CloudWatch":                8, // DescribeAlarms 9
+	"CloudWatch.PutMetricAlarm": 3, // 3
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+	"STS": 50, // 600 shared by the account
+}
+
+// otherwise is the rate of a service that isn't in the table.
+const otherwise rate.Limit = 10
+
+// limiters hold back calls in one account and region. Safe for concurrent use.
+type limiters struct {
+	mu     sync.Mutex
+	byName map[string]*rate.Limiter
+}
+
+func newLimiters() *limiters { return &limiters{byName: map[string]*rate.Limiter{}} }
+
+// limiter is the one that an operation counts against. Its burst is one second's worth.
+func (l *limiters) limiter(service, operation string) *rate.Limiter {
+	name := service + "." + operation
+	limit, own := rates[name]
+	if !own {
+		name = service
+		var known bool
+		if limit, known = rates[name]; !known {
+			limit = otherwise
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	limiter, made := l.byName[name]
+	if !made {
+		limiter = rate.NewLimiter(limit, max(1, int(limit)))
+		l.byName[name] = limiter
+	}
+	return limiter
+}
+
+// addLimiter makes each attempt of a call wait its turn. It stands behind the retryer, so that
+// retries are limited too, and before the signer, so that waiting can't age a signature.
+func addLimiter(l *limiters) func(*middleware.Stack) error {
+	wait := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		limiter := l.limiter(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))
+		if err := limiter.Wait(ctx); err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, &notSentError{err}
+		}
+		return next.HandleFinalize(ctx, in)
+	}
+	return func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("TenantryLimiter", wait), "Retry", middleware.After)
+	}
+}
+
+// notSentError is a call that was given up before it was sent: it had no effect for certain.
+type notSentError struct{ err error }
+
+func (e *notSentError) Error() string { return "not sent: " + e.err.Error() }
+
+// Unwrap returns why it was given up.
+func (e *notSentError) Unwrap() error { return e.err }

@@ -1,0 +1,126 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Calls are retried by class:
+//
+//	reads, idempotent writes          newRetryer
+//	creates with a name or a token    newRetryer; the same name or token is sent again
+//	kms.CreateKey                     sendOnce: a second send makes a second key
+//
+// Each attempt has a deadline of its own, and the limiter counts attempts, not calls.
+const (
+	maxAttempts  = 8
+	firstBackoff = 50 * time.Millisecond
+	maxBackoff   = 20 * time.Second
+
+	readDeadline  = 10 * time.Second
+	writeDeadline = 30 * time.Second
+)
+
+// newRetryer returns the SDK's standard retryer with every choice made here, so that no
+// environment variable changes it. Each client needs its own: the quota of retries is in it.
+func newRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = maxAttempts
+		o.MaxBackoff = maxBackoff
+		o.Backoff = retry.BackoffDelayerFunc(backoff)
+		o.RateLimiter = ratelimit.NewTokenRateLimit(retry.DefaultRetryRateTokens)
+		o.RetryCost = retry.DefaultRetryCost
+		o.RetryTimeoutCost = retry.DefaultRetryTimeoutCost
+		o.ThrottlingRetryCost = retry.DefaultThrottlingRetryCost
+		o.NoRetryIncrement = retry.DefaultNoRetryIncrement
+		throttles := throttleCodes()
+		o.Throttles = []retry.IsErrorThrottle{retry.ThrottleErrorCode{Codes: throttles}}
+		o.Retryables = []retry.IsErrorRetryable{
+			retry.NoRetryCanceledError{},
+			retry.RetryableError{},
+			retry.RetryableConnectionError{},
+			retry.RetryableHTTPStatusCode{Codes: retry.DefaultRetryableHTTPStatusCodes},
+			retry.RetryableErrorCode{Codes: retry.DefaultRetryableErrorCodes},
+			retry.RetryableErrorCode{Codes: throttles},
+			retry.RetryableErrorCode{Codes: conflictCodes},
+		}
+	})
+}
+
+// throttleCodes is the SDK's list without the codes that mean a quota of things, not of calls:
+// waiting a second doesn't lift it.
+func throttleCodes() map[string]struct{} {
+	codes := maps.Clone(retry.DefaultThrottleErrorCodes)
+	delete(codes, "LimitExceededException")
+	return codes
+}
+
+// conflictCodes are refusals of one write because of another one in flight on the same thing.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (OperationAborted)
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html (ConcurrentModification)
+var conflictCodes = map[string]struct{}{
+	"OperationAborted":       {},
+	"ConcurrentModification": {},
+}
+
+// backoff waits a random part of a time that doubles from firstBackoff to maxBackoff. The SDK
+// counts attempts from 0.
+func backoff(attempt int, _ error) (time.Duration, error) {
+	most := maxBackoff
+	if attempt < 9 { // 50 ms << 9 is more than 20 s
+		most = min(firstBackoff<<max(attempt, 0), maxBackoff)
+	}
+	return rand.N(most) + 1, nil
+}
+
+// isRead tells reads from writes by the operation's name, which AWS forms regularly.
+func isRead(operation string) bool {
+	for _, verb := range []string{"Get", "List", "Describe", "Head", "Assume"} {
+		if strings.HasPrefix(operation, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// addDeadline bounds each attempt. A write is also cut loose from the caller's cancellation once
+// it begins: what was sent is seen through to its answer.
+func addDeadline(stack *middleware.Stack) error {
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("TenantryDeadline", deadline), "Retry", middleware.After)
+}
+
+func deadline(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	attempt, limit := ctx, readDeadline
+	if !isRead(awsmiddleware.GetOperationName(ctx)) {
+		attempt, limit = context.WithoutCancel(ctx), writeDeadline
+	}
+	attempt, cancel := context.WithTimeout(attempt, limit)
+	defer cancel()
+	out, meta, err := next.HandleFinalize(attempt, in)
+	if err != nil && attempt.Err() != nil && ctx.Err() == nil {
+		return out, meta, &timeoutError{limit}
+	}
+	return out, meta, err
+}
+
+// timeoutError is an attempt that took too long. It hides the SDK's own error, which reads as a
+// cancellation by the caller and so would never be retried.
+type timeoutError struct{ after time.Duration }
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("no answer within %s", e.after) }
+
+// Timeout makes it count as a time-out for the retryer.
+func (e *timeoutError) Timeout() bool { return true }
+
+// RetryableError makes the retryer try again.
+func (e *timeoutError) RetryableError() bool { return true }

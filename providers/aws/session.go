@@ -1,0 +1,276 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/resource"
+)
+
+// An Account is an AWS account that drivers may work in, and how they get there.
+type Account struct {
+	ID string // 12 digits
+	// RoleARN is assumed for everything in the account; empty means that the base credentials are
+	// the account's own.
+	RoleARN string
+	// ExternalID is sent with AssumeRole; empty sends none.
+	ExternalID string
+}
+
+const (
+	// A session lasts as long as a role allows without being configured to. The shortest maximum
+	// is one hour, which is also the limit for role chaining.
+	// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+	sessionLength = time.Hour
+	// A session is renewed well before its end, so that no write begins on one that expires under it.
+	renewBefore = 5 * time.Minute
+	// concurrency bounds the calls in flight per driver and scope; it is also the number of idle
+	// connections kept per host, so that reading a fleet doesn't pay for a TLS handshake per call.
+	concurrency = 16
+	// homeRegion signs for services without a region, when the base configuration names none.
+	homeRegion = "us-east-1"
+)
+
+// sessions reaches the fleet's accounts: one session per account, one configuration per scope, each
+// made once. Safe for concurrent use.
+type sessions struct {
+	base     aws.Config
+	accounts map[string]Account
+	settling settling
+
+	mu      sync.Mutex
+	entered map[string]*entry
+	configs map[resource.Scope]aws.Config
+}
+
+// An entry is the way into an account. Its lock makes the proof of the account's id happen once.
+type entry struct {
+	mu          sync.Mutex
+	proven      bool
+	credentials aws.CredentialsProvider
+}
+
+func newSessions(base aws.Config, accounts []Account) (*sessions, error) {
+	s := &sessions{
+		base:     pooled(base),
+		accounts: make(map[string]Account, len(accounts)),
+		entered:  map[string]*entry{},
+		configs:  map[resource.Scope]aws.Config{},
+	}
+	for _, a := range accounts {
+		if known, twice := s.accounts[a.ID]; twice && known != a {
+			return nil, fmt.Errorf("account %s has two different roles, %q and %q", a.ID, known.RoleARN, a.RoleARN)
+		}
+		s.accounts[a.ID] = a
+	}
+	return s, nil
+}
+
+// config returns what clients for the scope are made of. The first call for an account proves that
+// its credentials lead to that account and no other; until that succeeds nothing in it is called.
+func (s *sessions) config(ctx context.Context, scope resource.Scope) (aws.Config, error) {
+	account, known := s.accounts[scope.Account]
+	if !known {
+		return aws.Config{}, fmt.Errorf("scope %s: the fleet has no account %s", scope, scope.Account)
+	}
+	e := s.entry(account)
+	if err := e.prove(ctx, s.base, account); err != nil {
+		return aws.Config{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cfg, made := s.configs[scope]; made {
+		return cfg, nil
+	}
+	cfg := guarded(s.base, scope)
+	cfg.Credentials = e.credentials
+	s.configs[scope] = cfg
+	return cfg, nil
+}
+
+func (s *sessions) entry(account Account) *entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, entered := s.entered[account.ID]
+	if !entered {
+		e = &entry{credentials: credentialsFor(s.base, account)}
+		s.entered[account.ID] = e
+	}
+	return e
+}
+
+func (e *entry) prove(ctx context.Context, base aws.Config, account Account) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.proven {
+		return nil
+	}
+	if err := verify(ctx, base, account, e.credentials); err != nil {
+		return err
+	}
+	e.proven = true
+	return nil
+}
+
+// Verify proves that the account can be reached and is the one it claims to be. Errors wrap
+// providers.ErrDenied if the role can't be assumed. It has no effect.
+func Verify(ctx context.Context, base aws.Config, account Account) error {
+	base = pooled(base)
+	return verify(ctx, base, account, credentialsFor(base, account))
+}
+
+func verify(ctx context.Context, base aws.Config, account Account, creds aws.CredentialsProvider) error {
+	cfg := guarded(base, resource.Scope{Account: account.ID, Region: resource.Global})
+	cfg.Credentials = creds
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return failed("enter account", account.ID, err)
+	}
+	if got := aws.ToString(out.Account); got != account.ID {
+		return fmt.Errorf("enter account %s: its credentials lead to account %s (%s); nothing is done with them. Correct the account's id or role",
+			account.ID, got, aws.ToString(out.Arn))
+	}
+	return nil
+}
+
+// credentialsFor gives the account's own credentials, renewed in time, by assuming its role with
+// the base credentials.
+func credentialsFor(base aws.Config, account Account) aws.CredentialsProvider {
+	if account.RoleARN == "" {
+		return base.Credentials
+	}
+	client := sts.NewFromConfig(guarded(base, resource.Scope{Account: account.ID, Region: resource.Global}))
+	assume := stscreds.NewAssumeRoleProvider(client, account.RoleARN, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = "tenantry"
+		o.Duration = sessionLength
+		if account.ExternalID != "" {
+			o.ExternalID = aws.String(account.ExternalID)
+		}
+	})
+	return aws.NewCredentialsCache(assumed{account, assume}, func(o *aws.CredentialsCacheOptions) {
+		o.ExpiryWindow = renewBefore
+	})
+}
+
+// assumed names the account and the role in the error when a role can't be assumed, wherever that
+// happens: at the first call or at a renewal hours later.
+type assumed struct {
+	account Account
+	next    aws.CredentialsProvider
+}
+
+// Retrieve assumes the role.
+func (a assumed) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := a.next.Retrieve(ctx)
+	if err == nil {
+		return creds, nil
+	}
+	err = failed("assume role", a.account.RoleARN, err)
+	if errors.Is(err, providers.ErrDenied) {
+		id := "an empty external id"
+		if a.account.ExternalID != "" {
+			id = "the external id of the fleet's definition"
+		}
+		err = fmt.Errorf("account %s: %w. Let the role's trust policy allow sts:AssumeRole to the identity that Tenantry runs as, with %s",
+			a.account.ID, err, id)
+	}
+	return creds, err
+}
+
+// guarded returns base for the scope, with our retryer, limiter and deadlines in place of what the
+// environment asks for.
+func guarded(base aws.Config, scope resource.Scope) aws.Config {
+	cfg := base.Copy()
+	if scope.Region != resource.Global {
+		cfg.Region = scope.Region
+	} else if cfg.Region == "" {
+		cfg.Region = homeRegion
+	}
+	cfg.RetryMode, cfg.RetryMaxAttempts = "", 0
+	if cfg.Retryer == nil { // only code can set it; the environment can't
+		cfg.Retryer = newRetryer
+	}
+	cfg.APIOptions = append(slices.Clone(base.APIOptions), addDeadline, addLimiter(newLimiters()))
+	return cfg
+}
+
+// pooled keeps enough idle connections, unless the caller brought a client of its own.
+func pooled(base aws.Config) aws.Config {
+	client, standard := base.HTTPClient.(*awshttp.BuildableClient)
+	if base.HTTPClient == nil {
+		client, standard = awshttp.NewBuildableClient(), true
+	}
+	if standard {
+		base.HTTPClient = client.WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConnsPerHost = concurrency
+		})
+	}
+	return base
+}
+
+// A pool makes one client of a service per scope and keeps it. Safe for concurrent use.
+type pool[Client any] struct {
+	sessions *sessions
+	open     func(aws.Config) Client
+
+	mu   sync.Mutex
+	made map[resource.Scope]Client
+}
+
+func newPool[Client any](s *sessions, open func(aws.Config) Client) *pool[Client] {
+	return &pool[Client]{sessions: s, open: open, made: map[resource.Scope]Client{}}
+}
+
+// in returns the client for the scope. The first use of an account may make calls to enter it.
+func (p *pool[Client]) in(ctx context.Context, scope resource.Scope) (Client, error) {
+	cfg, err := p.sessions.config(ctx, scope)
+	if err != nil {
+		var none Client
+		return none, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	client, made := p.made[scope]
+	if !made {
+		client = p.open(cfg)
+		p.made[scope] = client
+	}
+	return client, nil
+}
+
+// settling remembers when this process last created something that takes a while to be known
+// everywhere. Safe for concurrent use.
+type settling struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+// settleWindow is how long a new IAM principal may be refused elsewhere. Mostly it is seconds;
+// more than a minute has been seen.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html (eventual consistency)
+const settleWindow = 2 * time.Minute
+
+// note remembers that something was created just now.
+func (s *settling) note() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = time.Now()
+}
+
+// lasts tells whether a creation is so recent that others may not know of it.
+func (s *settling) lasts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.last.IsZero() && time.Since(s.last) < settleWindow
+}
