@@ -209,13 +209,7 @@ func (c *Client) askIdentity(ctx context.Context) (Identity, error) {
 	return Identity{Login: user.GetLogin()}, nil
 }
 
-// isUs tells whether a login is ours, as far as is known without asking.
-func (c *Client) isUs(login string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.who.Login != "" && sameLogin(c.who.Login, login)
-}
-
+// sameLogin compares logins as GitHub does.
 func sameLogin(a, b string) bool { return strings.EqualFold(a, b) }
 
 // watched returns the name of the watched branch.

@@ -35,7 +35,8 @@ type Event struct {
 	Command   Command
 	CommentID int64
 	Sender    string // a login
-	// SenderIsUs is true at most for pushes to the watched branch; our other events are dropped.
+	// SenderIsUs tells that it was done with our credentials. An App's own events are dropped, but
+	// for pushes to the watched branch.
 	SenderIsUs bool
 }
 

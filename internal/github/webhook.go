@@ -27,12 +27,11 @@ const (
 //
 // GitHub doesn't deliver again by itself what failed: polling must be enough without it.
 type Webhook struct {
-	secret  Secret
-	sink    func(Event)
-	repo    string
-	isUs    func(login string) bool
-	watched func() string
-	seen    deliveries
+	secret Secret
+	sink   func(Event)
+	repo   string
+	us     func() (who Identity, watched string)
+	seen   deliveries
 }
 
 // Webhook makes the handler for this client's repository. sink gets each event once, before the
@@ -45,11 +44,10 @@ func (c *Client) Webhook(secret Secret, sink func(Event)) (*Webhook, error) {
 		secret: secret,
 		sink:   sink,
 		repo:   c.owner + "/" + c.repo,
-		isUs:   c.isUs,
-		watched: func() string {
+		us: func() (Identity, string) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			return c.branch
+			return c.who, c.branch
 		},
 	}, nil
 }
@@ -115,18 +113,20 @@ func (h *Webhook) signed(body []byte, signature string) bool {
 	return hmac.Equal(given, mac.Sum(nil))
 }
 
-// matters drops what is about another repository, and what we did ourselves, for fear of
+// matters drops what is about another repository, and what the App did itself, for fear of
 // answering our own answers. A push of ours to the watched branch stays: that branch is the truth
-// whoever moved it.
+// whoever moved it. With a person's token everything stays, since that person may be the one who
+// works here.
 func (h *Webhook) matters(e *Event, p payload) bool {
 	if !strings.EqualFold(p.Repository.FullName, h.repo) {
 		return false
 	}
-	if !h.isUs(e.Sender) {
+	who, watched := h.us()
+	e.SenderIsUs = who.Login != "" && sameLogin(who.Login, e.Sender)
+	if !e.SenderIsUs || !who.App {
 		return true
 	}
-	e.SenderIsUs = true
-	return e.Kind == Push && e.Ref == "refs/heads/"+h.watched()
+	return e.Kind == Push && (watched == "" || e.Ref == "refs/heads/"+watched)
 }
 
 // deliveries remembers the ids of deliveries, for a time and up to a number.

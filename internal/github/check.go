@@ -1,0 +1,145 @@
+package github
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	gh "github.com/google/go-github/v60/github"
+
+	"tenantry.dev/reconciler"
+)
+
+// Check implements reconciler.Reviews with a check run, or with a commit status where the
+// credentials don't allow check runs: a person's token, or an App without that permission.
+//
+// A run that is in progress is finished; one that is finished and shows the same is left alone;
+// one that shows something else is followed by a new run of the same name, which GitHub then
+// shows in its place, because annotations can only be added to.
+func (c *Client) Check(ctx context.Context, k reconciler.Check) error {
+	operation := fmt.Sprintf("set check %s on %s", k.Name, k.Commit.Short())
+	switch k.Conclusion {
+	case "", "success", "failure", "neutral", "action_required", "cancelled":
+	default:
+		return fail(operation, fmt.Errorf("%q is no conclusion of ours", k.Conclusion))
+	}
+	release, err := c.hold(ctx)
+	if err != nil {
+		return fail(operation, err)
+	}
+	defer release()
+	who, err := c.Identity(ctx)
+	if err != nil {
+		return fail(operation, err)
+	}
+	if who.App && !c.lacksChecks() {
+		err := c.setRun(ctx, k)
+		if statusOf(err) != http.StatusForbidden {
+			return fail(operation, err)
+		}
+		c.noteNoChecks()
+	}
+	return fail(operation, c.setStatus(ctx, who, k))
+}
+
+func (c *Client) lacksChecks() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.noChecks
+}
+
+func (c *Client) noteNoChecks() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noChecks = true
+}
+
+func (c *Client) setRun(ctx context.Context, k reconciler.Check) error {
+	have, err := c.latestRun(ctx, k)
+	if err != nil {
+		return err
+	}
+	page := layOut(k)
+	done := have.GetStatus() == "completed"
+	if have != nil && done == (k.Conclusion != "") && strings.Contains(have.GetOutput().GetSummary(), checkMarker(hashOf(k))) {
+		return nil
+	}
+	// Annotations are added by each update, so a run that has some already, from an attempt that
+	// didn't get to its end, would show them twice.
+	if have == nil || done || have.GetOutput().GetAnnotationsCount() > 0 {
+		if have, err = c.createRun(ctx, k, page); err != nil || have.GetStatus() == "completed" || k.Conclusion == "" {
+			return err
+		}
+	}
+	return c.updateRun(ctx, have.GetID(), k, page)
+}
+
+// latestRun returns our newest run of this name on the commit, or nil.
+func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (*gh.CheckRun, error) {
+	o := &gh.ListCheckRunsOptions{
+		CheckName: &k.Name, Filter: gh.String("latest"), AppID: &c.appID,
+		ListOptions: gh.ListOptions{PerPage: pageSize},
+	}
+	found, _, err := c.api.Checks.ListCheckRunsForRef(ctx, c.owner, c.repo, string(k.Commit), o)
+	if err != nil {
+		return nil, fail("look for the run", err)
+	}
+	var newest *gh.CheckRun
+	for _, run := range found.CheckRuns {
+		if run.GetName() == k.Name && run.GetApp().GetID() == c.appID && run.GetID() > newest.GetID() {
+			newest = run
+		}
+	}
+	return newest, nil
+}
+
+// createRun makes a run, finished at once if it has a conclusion and nothing to add to it.
+// Annotations are left to updates: GitHub has dropped those over the limit at creation silently.
+func (c *Client) createRun(ctx context.Context, k reconciler.Check, p page) (*gh.CheckRun, error) {
+	o := gh.CreateCheckRunOptions{
+		Name: k.Name, HeadSHA: string(k.Commit), ExternalID: optional(k.ExternalID),
+		Status: gh.String("in_progress"), Output: p.output(nil),
+	}
+	if k.Conclusion != "" && len(p.annotations) == 0 {
+		o.Status, o.Conclusion = gh.String("completed"), &k.Conclusion
+	}
+	run, _, err := c.api.Checks.CreateCheckRun(ctx, c.owner, c.repo, o)
+	return run, fail("create the run", err)
+}
+
+// updateRun brings a run in progress to the check, with one request per 50 annotations, the last
+// of which finishes it.
+func (c *Client) updateRun(ctx context.Context, id int64, k reconciler.Check, p page) error {
+	batches := slices.Collect(slices.Chunk(p.annotations, annotationsPerRequest))
+	if len(batches) == 0 {
+		batches = append(batches, nil)
+	}
+	for i, batch := range batches {
+		o := gh.UpdateCheckRunOptions{Name: k.Name, ExternalID: optional(k.ExternalID), Output: p.output(batch)}
+		switch {
+		case k.Conclusion == "":
+			o.Status = gh.String("in_progress")
+		case i == len(batches)-1:
+			o.Status, o.Conclusion = gh.String("completed"), &k.Conclusion
+		}
+		if _, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.repo, id, o); err != nil {
+			return fail("update the run", err)
+		}
+	}
+	return nil
+}
+
+// hashOf covers all that a check shows.
+func hashOf(k reconciler.Check) string {
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%#v", k)))
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
