@@ -70,7 +70,7 @@ type Spent struct {
 
 // An Approval lets a held changeset through. It binds to the digest and to nothing else.
 type Approval struct {
-	Digest  string // "sha256:…"
+	Digest  string // "sha256:…", a changeset's Approval or its Digest
 	By      string // who recorded it
 	Reason  string
 	Expires time.Time
@@ -164,6 +164,7 @@ const (
 	HoldPending  = "pending"    // the cloud is still busy with it
 	HoldNotOurs  = "not-ours"   // adoption was not asked for, or of something that isn't there
 	HoldNotInGit = "not-in-git" // its owner is absent, and no commit removed it
+	HoldWaits    = "waits"      // a change that it needs is held
 )
 
 // A Difference is one path inside a resource that differs.
@@ -178,12 +179,16 @@ type Difference struct {
 // A Changeset is the computed set of changes: a value that can be printed, saved, checked and
 // applied later. Changes come in the order of their application.
 type Changeset struct {
-	Fleet   string
-	Commit  string
-	Digest  string // of what the changeset would do; approvals bind to it
-	Changes []Change
-	Unseen  []Unseen
-	Broken  []Broken
+	Fleet  string
+	Commit string
+	Digest string // of what the changeset would do; approvals bind to it
+	// Approval is the digest that lets through what the limits hold, and no more: of all that is
+	// to be destroyed within the window, made or still to be made. Empty if nothing is to be. Unlike
+	// Digest it stays the same while the rest of the changeset is being applied.
+	Approval string
+	Changes  []Change
+	Unseen   []Unseen
+	Broken   []Broken
 	// Unchanged counts the resources that are as Git wants them.
 	Unchanged int
 }

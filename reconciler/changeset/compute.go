@@ -1,0 +1,206 @@
+package changeset
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// Compute tells what would have to change for the cloud to be as Git wants it. The result depends
+// on the snapshot alone, and not on the order of its lists.
+//
+//	desired  observed  applied        change
+//	yes      yes, =    any            none
+//	yes      yes, ≠    = desired      update or replace, cause drift: held unless CorrectDrift
+//	yes      yes, ≠    other, or none update or replace, cause config
+//	yes      no        = desired      create, cause drift: held unless CorrectDrift
+//	yes      no        other, or none create (or adopt), cause config
+//	no       yes       yes            delete (or retire): the owner's plan changed
+//	no       yes       no             delete if the log says that we made it, or if a commit removed
+//	                                  the owner; otherwise an orphan, held
+//	no       no        any            none
+//
+// What is desired of an owner in Broken, and what lies in a place in Unseen, is left alone, as is
+// what belongs to an owner that is absent and that no commit removed. An owner whose definitions
+// can't be meant (a reference to nothing, in a circle, or to another tenant; an unknown kind or
+// attribute) is added to Broken, so that it stops nobody else.
+//
+// An error means that the snapshot has no meaning as a whole: two resources with one address in
+// Desired or in Applied, or kinds that use one another in a circle.
+func Compute(s Snapshot) (Changeset, error) {
+	c, err := newComparison(s)
+	if err != nil {
+		return Changeset{}, err
+	}
+	c.breakOwners()
+	for i := range s.Desired {
+		c.foresee(s.Desired[i].Address)
+	}
+	c.compareUndesired()
+	c.holdInUse()
+	approval := c.holdDestruction()
+	changes := order(c.changes, c.needs())
+	holdWaiting(changes)
+
+	out := Changeset{
+		Fleet: s.Fleet, Commit: s.Commit, Changes: changes, Approval: approval,
+		Unseen: c.unseen(), Broken: c.brokenOwners(), Unchanged: c.unchanged,
+	}
+	out.Digest = digest(out)
+	return out, nil
+}
+
+// A comparison is the state of one Compute: the snapshot, indexed, and what was found so far.
+type comparison struct {
+	Snapshot
+	kinds    map[string]*kind
+	desired  map[resource.Address]*resource.Desired // of owners that aren't broken, once breakOwners ran
+	applied  map[resource.Address]*resource.Desired
+	observed map[resource.Address]*resource.Observed
+	doubles  map[resource.Address][]*resource.Observed // addresses that several resources carry
+	refs     map[resource.Address][]resource.Ref       // of the desired ones that have any
+	present  map[resource.Owner]bool                   // owners with anything in Desired, broken or not
+	broken   map[resource.Owner]string
+	cells    cells
+
+	foreseen  map[resource.Address]*outlook
+	changes   []Change
+	unchanged int
+	unknown   map[Place]string // places that hold kinds which this version doesn't know
+}
+
+// A kind is a resource.Kind made ready for many comparisons.
+type kind struct {
+	resource.Kind
+	attributes []attribute // sorted by name
+	index      map[string]int
+	uses       map[string]bool
+}
+
+type attribute struct {
+	resource.Attribute
+	absent resource.Value // what counts when nothing is said: the default in its compared form
+}
+
+func newKind(k resource.Kind) *kind {
+	out := &kind{Kind: k, index: map[string]int{}, uses: map[string]bool{}}
+	for _, a := range k.Attributes {
+		out.attributes = append(out.attributes, attribute{a, a.Normal(resource.Value{})})
+	}
+	slices.SortFunc(out.attributes, func(a, b attribute) int { return cmp.Compare(a.Name, b.Name) })
+	for i, a := range out.attributes {
+		out.index[a.Name] = i
+	}
+	for _, used := range k.Uses {
+		out.uses[used] = true
+	}
+	return out
+}
+
+func newComparison(s Snapshot) (*comparison, error) {
+	c := &comparison{
+		Snapshot: s,
+		kinds:    make(map[string]*kind, len(s.Kinds)),
+		refs:     map[resource.Address][]resource.Ref{},
+		present:  map[resource.Owner]bool{},
+		broken:   make(map[resource.Owner]string, len(s.Broken)),
+		foreseen: make(map[resource.Address]*outlook, len(s.Desired)),
+		unknown:  map[Place]string{},
+	}
+	for name, k := range s.Kinds {
+		c.kinds[name] = newKind(k)
+	}
+	if err := refuseCircularKinds(c.kinds); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.desired, err = byAddress("desired", s.Desired); err != nil {
+		return nil, err
+	}
+	if c.applied, err = byAddress("applied", s.Applied); err != nil {
+		return nil, err
+	}
+	for owner, why := range s.Broken {
+		c.broken[owner] = why
+	}
+	for i := range s.Desired {
+		c.present[s.Desired[i].Address.Owner] = true
+	}
+	c.indexObserved()
+	c.cells = newCells(s)
+	return c, nil
+}
+
+func byAddress(what string, list []resource.Desired) (map[resource.Address]*resource.Desired, error) {
+	index := make(map[resource.Address]*resource.Desired, len(list))
+	for i := range list {
+		address := list[i].Address
+		if _, twice := index[address]; twice {
+			return nil, fmt.Errorf("%s is %s twice", address, what)
+		}
+		index[address] = &list[i]
+	}
+	return index, nil
+}
+
+func (c *comparison) indexObserved() {
+	c.observed = make(map[resource.Address]*resource.Observed, len(c.Observed))
+	c.doubles = map[resource.Address][]*resource.Observed{}
+	for i := range c.Observed {
+		o := &c.Observed[i]
+		first, double := c.observed[o.Address]
+		if !double {
+			c.observed[o.Address] = o
+			continue
+		}
+		if c.doubles[o.Address] == nil {
+			c.doubles[o.Address] = []*resource.Observed{first}
+		}
+		c.doubles[o.Address] = append(c.doubles[o.Address], o)
+	}
+	for address, list := range c.doubles {
+		slices.SortFunc(list, func(a, b *resource.Observed) int {
+			return cmp.Or(a.Scope.Compare(b.Scope), cmp.Compare(a.ID, b.ID))
+		})
+		c.observed[address] = list[0]
+	}
+}
+
+// blind tells why a place couldn't be read; false if it could.
+func (c *comparison) blind(scope resource.Scope, kind string) (string, bool) {
+	if len(c.Snapshot.Unseen) == 0 {
+		return "", false
+	}
+	if why, ok := c.Snapshot.Unseen[Place{Scope: scope}]; ok {
+		return fmt.Sprintf("%s couldn't be read: %s", scope, why), true
+	}
+	why, ok := c.Snapshot.Unseen[Place{Scope: scope, Kind: kind}]
+	return fmt.Sprintf("%s in %s couldn't be read: %s", kind, scope, why), ok
+}
+
+func (c *comparison) unseen() []Unseen {
+	var list []Unseen
+	for place, why := range c.Snapshot.Unseen {
+		list = append(list, Unseen{Place: place, Error: why})
+	}
+	for place, why := range c.unknown {
+		if _, already := c.Snapshot.Unseen[place]; !already {
+			list = append(list, Unseen{Place: place, Error: why})
+		}
+	}
+	slices.SortFunc(list, func(a, b Unseen) int {
+		return cmp.Or(a.Scope.Compare(b.Scope), cmp.Compare(a.Kind, b.Kind))
+	})
+	return list
+}
+
+func (c *comparison) brokenOwners() []Broken {
+	var list []Broken
+	for owner, why := range c.broken {
+		list = append(list, Broken{Owner: owner, Error: why})
+	}
+	slices.SortFunc(list, func(a, b Broken) int { return cmp.Compare(a.Owner, b.Owner) })
+	return list
+}

@@ -1,0 +1,274 @@
+package changeset
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+const (
+	driftedText = "changed in the cloud and not in Git: merge its drift report to keep the cloud's value, close it to have Git's put back"
+	missingText = "deleted in the cloud and not in Git: take it out of Git, or close its drift report to have it made again"
+)
+
+// missing decides on what is desired and isn't there.
+func (c *comparison) missing(change *Change, d *resource.Desired) {
+	k := c.kinds[d.Address.Kind]
+	change.Action, change.Cause = Create, Config
+	if d.Adopt != "" {
+		change.Action = Adopt
+	}
+	before := c.settledTo(d.Address)
+	if before != nil && c.asApplied(k, d, before) {
+		change.Cause = Drift
+	}
+	change.Want = c.want(k, d)
+	for i := range k.attributes {
+		a := &k.attributes[i]
+		if value := change.Want.Attributes[a.Name]; value.IsSet() && value != a.absent {
+			change.Attributes = append(change.Attributes, Difference{
+				Path: a.Name, After: value, Cause: change.Cause, Origin: d.OriginOf(a.Name),
+			})
+		}
+	}
+	until, unsure := c.Unsure[d.Address]
+	switch {
+	case unsure && c.Now.Before(until):
+		change.HoldKind = HoldUnsure
+		change.Hold = "an earlier create was sent and never answered, so that it may still arrive; the next one may be sent after " + until.UTC().Format(time.RFC3339)
+	case c.movedFromTheDark(change, d):
+	case change.Cause == Drift && !c.CorrectDrift:
+		change.Hold, change.HoldKind = missingText, HoldDrift
+	}
+}
+
+// movedFromTheDark holds a create whose resource was last known in a place that can't be read: it
+// may well be there still, and then there would be two.
+func (c *comparison) movedFromTheDark(change *Change, d *resource.Desired) bool {
+	before := c.applied[d.Address]
+	if before == nil || before.Scope == d.Scope {
+		return false
+	}
+	why, blind := c.blind(before.Scope, d.Address.Kind)
+	if blind {
+		change.Hold, change.HoldKind = "it may still be where it was before: "+why, HoldUnseen
+	}
+	return blind
+}
+
+// asApplied tells whether Git says of a resource what it said before, references open on both sides.
+func (c *comparison) asApplied(k *kind, d, before *resource.Desired) bool {
+	if d.Scope != before.Scope {
+		return false
+	}
+	for i := range k.attributes {
+		a := &k.attributes[i]
+		if !a.normal(d.Attributes[a.Name]).Equal(a.normal(before.Attributes[a.Name])) {
+			return false
+		}
+	}
+	return true
+}
+
+// want is what Git asks for in the form that is sent: canonical, known outputs filled in.
+func (c *comparison) want(k *kind, d *resource.Desired) *resource.Desired {
+	want := *d
+	want.Attributes = k.Canonical(d.Attributes.Resolve(c.output))
+	return &want
+}
+
+// differs decides on what is desired and is there; false if nothing differs.
+func (c *comparison) differs(change *Change, d *resource.Desired, have *resource.Observed) bool {
+	k := c.kinds[d.Address.Kind]
+	contrasts := c.contrasts(k, d, have)
+	moved := d.Scope != have.Scope
+	if len(contrasts) == 0 && !moved && have.Retired == "" {
+		return false
+	}
+	movedBy := Config
+	if before := c.settledTo(d.Address); before != nil && before.Scope == d.Scope {
+		movedBy = Drift
+	}
+	change.Have, change.Cause = have, Drift
+	if have.Retired != "" || moved && movedBy == Config || slices.ContainsFunc(contrasts, func(x contrast) bool { return x.cause == Config }) {
+		change.Cause = Config
+	}
+	keep := change.Cause == Config && !c.CorrectDrift // leave what only the cloud changed as it is
+	change.Want = c.want(k, d)
+	for _, x := range contrasts {
+		at, known := k.index[x.attribute]
+		kept := keep && x.cause == Drift
+		if known && k.attributes[at].Immutable && !kept {
+			change.Replacing = append(change.Replacing, x.path())
+		}
+		if kept {
+			c.keep(change, &k.attributes[at], x)
+		}
+		change.Attributes = append(change.Attributes, Difference{
+			Path: x.path(), Before: x.before, After: x.after, Cause: x.cause, Origin: originOf(d, x),
+		})
+	}
+	if moved && keep && movedBy == Drift {
+		change.Want.Scope = have.Scope
+	} else if moved {
+		change.Replacing = append(change.Replacing, "scope")
+	}
+	if moved {
+		change.Attributes = append(change.Attributes, Difference{
+			Path: "scope", Before: resource.String(have.Scope.String()), After: resource.String(d.Scope.String()), Cause: movedBy, Origin: d.Origin,
+		})
+	}
+	if have.Retired != "" {
+		change.Attributes = append(change.Attributes, Difference{Path: "retired", Before: resource.String(have.Retired), Cause: Config, Origin: d.Origin})
+	}
+	slices.SortFunc(change.Attributes, func(a, b Difference) int { return cmp.Compare(a.Path, b.Path) })
+	slices.Sort(change.Replacing)
+	change.Action = Update
+	if len(change.Replacing) > 0 {
+		change.Action = Replace
+	}
+	c.holdExisting(change, k)
+	return true
+}
+
+// keep puts the cloud's value into what an update sends, at a place that Git didn't change.
+func (c *comparison) keep(change *Change, a *attribute, x contrast) {
+	if !x.before.Known() {
+		// Text from the cloud that reads as a reference would be resolved on its way back.
+		change.Hold, change.HoldKind = fmt.Sprintf("the cloud's value of %s can't be kept, as it reads as a reference: decide on its drift first", x.path()), HoldDrift
+		return
+	}
+	value := a.Normal(put(change.Want.Attributes[a.Name], x.keys, x.before))
+	if value.IsSet() {
+		change.Want.Attributes[a.Name] = value
+	} else {
+		delete(change.Want.Attributes, a.Name)
+	}
+}
+
+// holdExisting holds a change of what is there, for the gravest of the reasons that it has.
+func (c *comparison) holdExisting(change *Change, k *kind) {
+	switch {
+	case change.Have.Pending != "":
+		change.Hold, change.HoldKind = "the cloud is still busy with it: "+change.Have.Pending, HoldPending
+	case change.Action == Replace && k.DataBearing:
+		change.HoldKind = HoldData
+		change.Hold = fmt.Sprintf("%s can't be changed in place, and replacing it would destroy what it holds: give the new one another name in Git, move the data, then take the old one out of Git",
+			strings.Join(change.Replacing, ", "))
+	case change.Cause == Drift && !c.CorrectDrift:
+		change.Hold, change.HoldKind = driftedText, HoldDrift
+	}
+}
+
+// originOf is the line that a place inside an attribute comes from.
+func originOf(d *resource.Desired, x contrast) resource.Origin {
+	if at, ok := d.Origins[x.path()]; ok {
+		return at
+	}
+	return d.OriginOf(x.attribute)
+}
+
+// compareUndesired decides on all that the cloud has and Git doesn't ask for.
+func (c *comparison) compareUndesired() {
+	for address, have := range c.observed {
+		if _, wanted := c.desired[address]; wanted {
+			continue
+		}
+		if _, broken := c.broken[address.Owner]; broken {
+			continue
+		}
+		if _, blind := c.blind(have.Scope, address.Kind); blind {
+			continue
+		}
+		k := c.kinds[address.Kind]
+		switch {
+		case k == nil:
+			c.unknown[Place{Scope: have.Scope, Kind: address.Kind}] = "this version knows no kind " + address.Kind
+		case have.Retired != "" && c.doubles[address] == nil:
+			c.unchanged++
+		default:
+			c.changes = append(c.changes, c.undesired(k, have))
+		}
+	}
+}
+
+// undesired is the change for one resource that Git doesn't ask for.
+func (c *comparison) undesired(k *kind, have *resource.Observed) Change {
+	address := have.Address
+	change := Change{
+		Address: address, Scope: have.Scope, Cell: c.cells.of(address, have.Scope),
+		Action: Delete, Cause: Config, Have: have,
+	}
+	if before := c.applied[address]; before != nil {
+		change.Origin = before.Origin
+	}
+	if k.DataBearing {
+		change.Action = Retire
+	}
+	_, removed := c.Removed[address.Owner]
+	inGit := c.present[address.Owner]
+	applied := c.settledTo(address) != nil
+	double, doubled := c.doubled(address)
+	switch {
+	case doubled:
+		change.Action, change.Cause, change.Hold, change.HoldKind = None, Orphan, double, HoldDouble
+	case !inGit && !removed:
+		change.Cause, change.HoldKind = Orphan, HoldNotInGit
+		change.Hold = fmt.Sprintf("%s asks for nothing in Git, and no commit removed it: absence is no reason to delete", address.Owner)
+	case inGit && !applied && !c.Created[address]:
+		change.Cause, change.HoldKind = Orphan, HoldOrphan
+		change.Hold = "it carries this fleet's mark, but neither Git nor the log knows of it: describe it in Git, or remove it or its tag tenantry:address by hand"
+	case have.Pending != "":
+		change.Hold, change.HoldKind = "the cloud is still busy with it: "+have.Pending, HoldPending
+	}
+	return change
+}
+
+// holdInUse holds the deletion of what is used by something that is left alone.
+func (c *comparison) holdInUse() {
+	going := map[resource.Address]*Change{}
+	for i := range c.changes {
+		if change := &c.changes[i]; change.Hold == "" && (change.Action == Delete || change.Action == Retire) {
+			going[change.Address] = change
+		}
+	}
+	if len(going) == 0 {
+		return
+	}
+	for i := range c.Applied {
+		user := &c.Applied[i]
+		why, alone := c.letAlone(user)
+		if !alone {
+			continue
+		}
+		for _, ref := range user.Attributes.Refs() {
+			change := going[ref.Address]
+			text := fmt.Sprintf("%s uses it and is left alone: %s", user.Address, why)
+			if change != nil && (change.Hold == "" || text < change.Hold) {
+				change.Hold, change.HoldKind = text, HoldUnseen
+			}
+		}
+	}
+}
+
+// letAlone tells why what was applied of a resource is left as it is; false if it isn't.
+func (c *comparison) letAlone(user *resource.Desired) (string, bool) {
+	if why, blind := c.blind(user.Scope, user.Address.Kind); blind {
+		return why, true
+	}
+	if c.observed[user.Address] == nil {
+		return "", false
+	}
+	if why, broken := c.broken[user.Address.Owner]; broken {
+		return "the definitions of " + string(user.Address.Owner) + " can't be used: " + why, true
+	}
+	_, removed := c.Removed[user.Address.Owner]
+	if !removed && !c.present[user.Address.Owner] {
+		return string(user.Address.Owner) + " is absent from Git, and no commit removed it", true
+	}
+	return "", false
+}

@@ -1,0 +1,127 @@
+package changeset
+
+import (
+	"fmt"
+	"strings"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// An outlook is what others can expect of a resource: its outputs now, outputs once a change is
+// made, or nothing that can be said.
+type outlook struct {
+	stays   bool // the resource is there and keeps its outputs
+	outputs map[string]string
+	cause   Cause  // of the change that it comes with, if it is still to come
+	hold    string // why those that need it must wait, in a person's words
+	kind    string // the Hold… constant that goes with it
+}
+
+// output is what a reference points at, if that is known already.
+func (c *comparison) output(ref resource.Ref) (string, bool) {
+	text, ok := c.foresee(ref.Address).outputs[ref.Output]
+	return text, ok
+}
+
+// unjudged tells whether a value, its known outputs filled in, hangs on a resource of which nothing
+// can be said.
+func (c *comparison) unjudged(v resource.Value) bool {
+	for _, ref := range v.Refs() {
+		if o := c.foresee(ref.Address); o.kind != "" || o.stays {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsFor tells why nothing can be done to a resource because of what it refers to; empty if it can.
+func (c *comparison) waitsFor(address resource.Address) (hold, kind string) {
+	for _, ref := range c.refs[address] {
+		o := c.foresee(ref.Address)
+		if o.kind != "" {
+			return "needs " + ref.Address.String() + ": " + o.hold, o.kind
+		}
+		if _, known := o.outputs[ref.Output]; o.stays && !known {
+			return fmt.Sprintf("needs %s of %s, and the cloud doesn't tell it yet", ref.Output, ref.Address), HoldPending
+		}
+	}
+	return "", ""
+}
+
+// foresee compares a resource, once, after all that it refers to; references are free of circles.
+func (c *comparison) foresee(address resource.Address) *outlook {
+	if known := c.foreseen[address]; known != nil {
+		return known
+	}
+	var o outlook
+	if d := c.desired[address]; d != nil {
+		o = c.compareDesired(d)
+	} else {
+		o = c.leftAlone(address)
+	}
+	c.foreseen[address] = &o
+	return &o
+}
+
+// leftAlone is the outlook of what isn't desired and yet stays.
+func (c *comparison) leftAlone(address resource.Address) outlook {
+	if double, ok := c.doubled(address); ok {
+		return outlook{hold: double, kind: HoldDouble}
+	}
+	if have := c.observed[address]; have != nil {
+		if why, blind := c.blind(have.Scope, address.Kind); blind {
+			return outlook{hold: why, kind: HoldUnseen}
+		}
+		return outlook{stays: true, outputs: have.Outputs}
+	}
+	why := "nothing is known of it"
+	if reason, broken := c.broken[address.Owner]; broken {
+		why = fmt.Sprintf("the definitions of %s can't be used: %s", address.Owner, reason)
+	}
+	return outlook{hold: why, kind: HoldUnseen}
+}
+
+// doubled names the resources that carry one address; false if there is one at most.
+func (c *comparison) doubled(address resource.Address) (string, bool) {
+	list := c.doubles[address]
+	if list == nil {
+		return "", false
+	}
+	var names []string
+	for _, o := range list {
+		names = append(names, fmt.Sprintf("%s in %s", o.ID, o.Scope))
+	}
+	return fmt.Sprintf("%d resources carry the address %s: %s. Nothing is done to either; remove the tag tenantry:address from the one that is not to be kept",
+		len(list), address, strings.Join(names, ", ")), true
+}
+
+// compareDesired decides on one desired resource and adds the change, if there is one.
+func (c *comparison) compareDesired(d *resource.Desired) outlook {
+	if why, blind := c.blind(d.Scope, d.Address.Kind); blind {
+		return outlook{hold: why, kind: HoldUnseen}
+	}
+	if double, ok := c.doubled(d.Address); ok {
+		c.changes = append(c.changes, Change{
+			Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin, Action: None, Cause: Orphan,
+			Hold: double, HoldKind: HoldDouble, Have: c.observed[d.Address],
+		})
+		return outlook{hold: double, kind: HoldDouble}
+	}
+	waits, waitsKind := c.waitsFor(d.Address)
+	change := Change{Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin}
+	have := c.observed[d.Address]
+	if have == nil {
+		c.missing(&change, d)
+	} else if !c.differs(&change, d, have) {
+		c.unchanged++
+		return outlook{stays: true, outputs: have.Outputs}
+	}
+	if waits != "" && change.Hold == "" {
+		change.Hold, change.HoldKind = waits, waitsKind
+	}
+	c.changes = append(c.changes, change)
+	if have != nil && (change.Action != Replace || change.Hold != "") {
+		return outlook{stays: true, outputs: have.Outputs}
+	}
+	return outlook{cause: change.Cause}
+}

@@ -1,0 +1,231 @@
+package changeset
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// The limits of a fleet that sets none: in 24 hours, the greater of ten resources and five percent
+// of those that there are, per fleet and per cell.
+const (
+	defaultWindow  = 24 * time.Hour
+	defaultCount   = 10
+	defaultPercent = 5
+)
+
+// OrDefault returns the limits with what is unset filled in. Limits without a count and a percent
+// but with a window allow no destruction at all.
+func (l Limits) OrDefault() Limits {
+	if l == (Limits{}) {
+		return Limits{Window: defaultWindow, Count: defaultCount, Percent: defaultPercent}
+	}
+	l.Window = cmp.Or(l.Window, defaultWindow)
+	return l
+}
+
+// allowed is what may be destroyed of so many resources in one window.
+func (l Limits) allowed(of int) int {
+	return max(l.Count, int(l.Percent/100*float64(of)), 0)
+}
+
+// String says the limits as people would: "10 or 5 % in 24h".
+func (l Limits) String() string {
+	return fmt.Sprintf("%d or %s %% in %s", l.Count, number(l.Percent), duration(l.Window))
+}
+
+// cells tells which cell a resource belongs to that Git doesn't describe any more.
+type cells struct {
+	byOwner map[resource.Owner]string
+	byScope map[resource.Scope]string // the one cell of a scope; empty if there are several
+}
+
+func newCells(s Snapshot) cells {
+	c := cells{map[resource.Owner]string{}, map[resource.Scope]string{}}
+	for _, list := range [][]resource.Desired{s.Desired, s.Applied} { // Git's present word counts first
+		for i := range list {
+			d := &list[i]
+			if d.Cell == "" {
+				continue
+			}
+			if _, known := c.byOwner[d.Address.Owner]; !known {
+				c.byOwner[d.Address.Owner] = d.Cell
+			}
+			if only, known := c.byScope[d.Scope]; !known {
+				c.byScope[d.Scope] = d.Cell
+			} else if only != d.Cell {
+				c.byScope[d.Scope] = ""
+			}
+		}
+	}
+	return c
+}
+
+func (c cells) of(address resource.Address, scope resource.Scope) string {
+	if cell, known := c.byOwner[address.Owner]; known {
+		return cell
+	}
+	switch address.Owner.Class() {
+	case "cell":
+		return address.Owner.Name()
+	case "tenant":
+		return c.byScope[scope]
+	}
+	return ""
+}
+
+// A budget is what one fleet or cell has, had destroyed, and would have destroyed.
+type budget struct {
+	name  string // "in cell eu-1", "in the fleet"
+	file  string // a fitting name for an approval
+	of    int
+	spent int
+	going []*Change
+}
+
+// holdDestruction holds the destructive changes of every cell, and then of the fleet, that
+// together exceed the limits, unless an approval allows them. It returns the digest that an
+// approval has to name if anything destructive is asked for.
+func (c *comparison) holdDestruction() string {
+	limits := c.Limits.OrDefault()
+	var going []*Change
+	for i := range c.changes {
+		if change := &c.changes[i]; change.Hold == "" && change.Action.Destructive() {
+			going = append(going, change)
+		}
+	}
+	if len(going) == 0 {
+		return ""
+	}
+	spent := c.spent(limits.Window)
+	approval := destruction(c.Fleet, going, spent)
+	if c.approved(approval) || c.approved(digest(Changeset{Fleet: c.Fleet, Changes: c.changes})) {
+		return approval
+	}
+	for _, b := range c.budgets(going, spent) {
+		b.going = slices.DeleteFunc(b.going, func(change *Change) bool { return change.Hold != "" })
+		if allowed := limits.allowed(b.of); len(b.going) > 0 && b.spent+len(b.going) > allowed {
+			text := b.refusal(limits, allowed, approval)
+			for _, change := range b.going {
+				change.Hold, change.HoldKind = text, HoldLimit
+			}
+		}
+	}
+	return approval
+}
+
+// spent are the destructive changes that still count.
+func (c *comparison) spent(window time.Duration) []Spent {
+	var list []Spent
+	for _, s := range c.Spent {
+		if s.At.After(c.Now.Add(-window)) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// approved tells whether Git has a valid approval of this digest.
+func (c *comparison) approved(digest string) bool {
+	return slices.ContainsFunc(c.Approvals, func(a Approval) bool {
+		return a.Digest == digest && c.Now.Before(a.Expires)
+	})
+}
+
+// budgets returns one budget per cell, sorted, and the fleet's as the last. What was destroyed
+// within the window and isn't there any more counts as had, so that the denominator doesn't shrink.
+func (c *comparison) budgets(going []*Change, spent []Spent) []*budget {
+	fleet := &budget{name: "in the fleet", file: cmp.Or(c.Fleet, "fleet")}
+	byCell := map[string]*budget{}
+	each := func(cell string, count func(*budget)) {
+		count(fleet)
+		if cell == "" {
+			return
+		}
+		if byCell[cell] == nil {
+			byCell[cell] = &budget{name: "in cell " + cell, file: cell}
+		}
+		count(byCell[cell])
+	}
+	for address, o := range c.observed {
+		each(c.cells.of(address, o.Scope), func(b *budget) { b.of++ })
+	}
+	gone := map[resource.Address]bool{}
+	for _, s := range spent {
+		each(s.Cell, func(b *budget) { b.spent++ })
+		if c.observed[s.Address] == nil && !gone[s.Address] {
+			each(s.Cell, func(b *budget) { b.of++ })
+			gone[s.Address] = true
+		}
+	}
+	for _, change := range going {
+		each(change.Cell, func(b *budget) { b.going = append(b.going, change) })
+	}
+	var list []*budget
+	for _, b := range byCell {
+		list = append(list, b)
+	}
+	slices.SortFunc(list, func(a, b *budget) int { return cmp.Compare(a.name, b.name) })
+	return append(list, fleet)
+}
+
+// refusal gives the numbers, the names, and the way on.
+func (b *budget) refusal(l Limits, allowed int, approval string) string {
+	deletes, owners := 0, map[resource.Owner]bool{}
+	for _, change := range b.going {
+		if change.Action == Delete {
+			deletes++
+		}
+		owners[change.Address.Owner] = true
+	}
+	verb := "deletes"
+	switch deletes {
+	case 0:
+		verb = "replaces"
+	case len(b.going):
+	default:
+		verb = "deletes or replaces"
+	}
+	already := ""
+	if b.spent > 0 {
+		already = fmt.Sprintf(" on top of %d in the last %s", b.spent, duration(l.Window))
+	}
+	return fmt.Sprintf("%s %d of %d resources (%s %%) %s%s, of %s; the limit is %s, here %d. To allow it, commit approvals/%s.cue with digest: %q",
+		verb, len(b.going), b.of, percent(len(b.going), b.of), b.name, already, some(owners), l, allowed, b.file, approval)
+}
+
+// some names a few owners and counts the others.
+func some(owners map[resource.Owner]bool) string {
+	const most = 5
+	var names []string
+	for owner := range owners {
+		names = append(names, string(owner))
+	}
+	slices.Sort(names)
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+func percent(part, of int) string {
+	if of == 0 {
+		return "100"
+	}
+	return fmt.Sprintf("%.1f", 100*float64(part)/float64(of))
+}
+
+func number(f float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", f), ".0") }
+
+// duration is "24h" or "90m" rather than "24h0m0s".
+func duration(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "0s")
+	if short, cut := strings.CutSuffix(text, "h0m"); cut {
+		return short + "h"
+	}
+	return text
+}
