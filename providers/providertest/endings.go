@@ -1,0 +1,222 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/resource"
+)
+
+func gone(ctx context.Context, s *stage) error {
+	plain, changed, err := s.samples()
+	if err != nil {
+		return err
+	}
+	have, err := s.create(ctx, plain, s.Fleet)
+	if err != nil {
+		return err
+	}
+	if err := s.driver().Delete(ctx, have); err != nil {
+		return fmt.Errorf("delete: %w", err)
+	}
+	if err := s.see(ctx, s.driver(), s.Fleet); err != nil {
+		return fmt.Errorf("after deletion: %w", err)
+	}
+	if err := s.rival().Delete(ctx, have); err != nil {
+		return fmt.Errorf("delete again: %w", err)
+	}
+	_, err = s.refresh(ctx, have)
+	if err := want(err, providers.ErrGone, "refresh after deletion"); err != nil {
+		return err
+	}
+	_, err = s.driver().Update(ctx, have, changed)
+	return want(err, providers.ErrGone, "update after deletion")
+}
+
+func retireAndReturn(ctx context.Context, s *stage) error {
+	plain, changed, err := s.samples()
+	if err != nil {
+		return err
+	}
+	have, err := s.create(ctx, plain, s.Fleet)
+	if err != nil {
+		return err
+	}
+	if err := want(s.driver().Delete(ctx, have), providers.ErrHoldsData, "delete"); err != nil {
+		return err
+	}
+	if err := s.see(ctx, s.driver(), s.Fleet, plain); err != nil {
+		return fmt.Errorf("after the refused deletion: %w", err)
+	}
+	for _, driver := range []providers.Driver{s.driver(), s.rival()} {
+		got, err := s.retire(ctx, driver, have)
+		if err != nil {
+			return fmt.Errorf("retire: %w", err)
+		}
+		if got.Retired != retiredAt {
+			return fmt.Errorf("retire: the answer says retired at %q, want %q", got.Retired, retiredAt)
+		}
+	}
+	retired, err := s.only(ctx, retiredAt)
+	if err != nil {
+		return fmt.Errorf("after retiring: %w", err)
+	}
+	if _, err := s.driver().Update(ctx, retired, changed); err != nil {
+		return fmt.Errorf("update of a retired resource: %w", err)
+	}
+	if _, err := s.only(ctx, ""); err != nil {
+		return fmt.Errorf("after bringing it back: %w", err)
+	}
+	return s.see(ctx, s.driver(), s.Fleet, changed)
+}
+
+// only returns the fleet's single resource, which must have been retired at the given time.
+func (s *stage) only(ctx context.Context, retired string) (resource.Observed, error) {
+	var one resource.Observed
+	err := s.settled(ctx, func() error {
+		found, err := s.driver().Observe(ctx, s.scopeOf(s.kind.Name), s.Fleet)
+		if err != nil {
+			return fmt.Errorf("observe: %w", err)
+		}
+		if len(found) != 1 {
+			return fmt.Errorf("observe returned %d resources, want 1", len(found))
+		}
+		one = found[0]
+		if one.Retired != retired {
+			return fmt.Errorf("observed as retired at %q, want %q", one.Retired, retired)
+		}
+		return s.sound(one)
+	})
+	return one, err
+}
+
+func adopt(ctx context.Context, s *stage) error {
+	have, plain, err := s.makeUnmarked(ctx)
+	if err != nil {
+		return err
+	}
+	_, changed, err := s.samples()
+	if err != nil {
+		return err
+	}
+	adopter, ok := s.driver().(providers.Adopter)
+	if !ok {
+		return fmt.Errorf("the driver can't adopt")
+	}
+	changed.Adopt = have.ID
+	var ours resource.Observed
+	for range 2 {
+		if ours, err = adopter.Adopt(ctx, changed, s.Fleet); err != nil {
+			return fmt.Errorf("adopt: %w", err)
+		}
+		if ours.ID != have.ID || ours.Address != changed.Address {
+			return fmt.Errorf("adopt returned %s (%s) for %s (%s)", ours.Address, ours.ID, changed.Address, have.ID)
+		}
+	}
+	if err := s.see(ctx, s.rival(), s.Fleet, plain); err != nil {
+		return fmt.Errorf("adopted, settings still as found: %w", err)
+	}
+	if _, err := s.driver().Update(ctx, ours, changed); err != nil {
+		return fmt.Errorf("update what was adopted: %w", err)
+	}
+	return s.see(ctx, s.rival(), s.Fleet, changed)
+}
+
+func adoptForeign(ctx context.Context, s *stage) error {
+	plain, _, err := s.samples()
+	if err != nil {
+		return err
+	}
+	have, err := s.create(ctx, plain, s.stranger())
+	if err != nil {
+		return err
+	}
+	adopter, ok := s.driver().(providers.Adopter)
+	if !ok {
+		return fmt.Errorf("the driver can't adopt")
+	}
+	take := plain
+	take.Adopt = have.ID
+	_, err = adopter.Adopt(ctx, take, s.Fleet)
+	if err := want(err, providers.ErrNotOurs, "adopt what another fleet has"); err != nil {
+		return err
+	}
+	if err := s.see(ctx, s.driver(), s.stranger(), plain); err != nil {
+		return err
+	}
+	take.Adopt = otherID(have.ID)
+	_, err = adopter.Adopt(ctx, take, s.Fleet)
+	return want(err, providers.ErrGone, "adopt what doesn't exist")
+}
+
+// otherID is an id of the same shape that nothing has.
+func otherID(id string) string {
+	last := "0"
+	if id[len(id)-1] == '0' {
+		last = "1"
+	}
+	return id[:len(id)-1] + last
+}
+
+// atOnce proves that a driver is safe for concurrent use, and that one resource's work doesn't
+// spill over to another's. It is worth most under the race detector.
+func atOnce(ctx context.Context, s *stage) error {
+	const n = 4
+	made := make([]resource.Desired, n)
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		state := Resource{Kind: s.kind.Name, Name: fmt.Sprintf("n%d", i), Attributes: plainest(s.kind.Name)}
+		list, err := s.desired([]Resource{state})
+		if err != nil {
+			return err
+		}
+		made[i] = list[0]
+		made[i].Attributes = s.kind.Canonical(made[i].Attributes)
+		all.Go(func() {
+			_, err := s.driver().Create(ctx, made[i], s.Fleet)
+			_, seeing := s.driver().Observe(ctx, made[i].Scope, s.Fleet)
+			errs[i] = errors.Join(err, seeing)
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("create and observe %d at once: %w", n, err)
+	}
+	return s.see(ctx, s.rival(), s.Fleet, made...)
+}
+
+func cancelled(ctx context.Context, s *stage) error {
+	plain, changed, err := s.samples()
+	if err != nil {
+		return err
+	}
+	have, err := s.create(ctx, plain, s.Fleet)
+	if err != nil {
+		return err
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	calls := map[string]func() error{
+		"observe": func() error { _, err := s.driver().Observe(over, have.Scope, s.Fleet); return err },
+		"create":  func() error { _, err := s.driver().Create(over, changed, s.Fleet); return err },
+		"update":  func() error { _, err := s.driver().Update(over, have, changed); return err },
+	}
+	if !s.kind.DataBearing {
+		calls["delete"] = func() error { return s.driver().Delete(over, have) }
+	}
+	for name, call := range calls {
+		begun := time.Now()
+		if err := call(); !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("%s with a cancelled context: want error %q, got: %v", name, context.Canceled, err)
+		}
+		if took := time.Since(begun); took > 5*time.Second {
+			return fmt.Errorf("%s with a cancelled context took %s", name, took)
+		}
+	}
+	return s.see(ctx, s.driver(), s.Fleet, plain)
+}

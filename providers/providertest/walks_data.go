@@ -1,0 +1,109 @@
+package providertest
+
+// The walks of the kinds that hold data or guard it.
+
+func bucketWalks() []Walk {
+	const kind = "aws.s3.bucket"
+	key := []Resource{named("aws.kms.key", "key")}
+	block := func(a, b, c, d bool) Attr {
+		return Attr{"blockPublicAcls": a, "ignorePublicAcls": b, "blockPublicPolicy": c, "restrictPublicBuckets": d}
+	}
+	rule := func(id, prefix string, expire, noncurrent int) Attr {
+		return Attr{"id": id, "prefix": prefix, "expireDays": expire, "noncurrentExpireDays": noncurrent}
+	}
+	bucket := []any{"arn:aws:s3:::{fleet}-one", "arn:aws:s3:::{fleet}-one/*"}
+	tls := allow("*", "s3:*", bucket, Attr{"Bool": Attr{"aws:SecureTransport": "false"}})
+	tls["Statement"].([]any)[0].(Attr)["Effect"] = "Deny"
+	read := allow(root(), []any{"s3:GetObject", "s3:ListBucket"}, bucket, nil)
+	return append(common(kind),
+		values(kind, "publicAccessBlock", nil,
+			block(true, true, false, false), block(false, false, false, false), block(false, true, true, true)),
+		values(kind, "encryption", key,
+			Attr{"algorithm": "aws:kms", "kmsKey": ""},
+			Attr{"algorithm": "aws:kms", "kmsKey": "${key.arn}"},
+			Attr{"algorithm": "aws:kms", "kmsKey": ""}),
+		values(kind, "versioning", nil, true, false, true),
+		values(kind, "lifecycle", nil,
+			[]any{rule("old", "tmp/", 30, 0)},
+			[]any{rule("old", "tmp/", 31, 0), rule("versions", "", 0, 90)},
+			[]any{rule("versions", "", 365, 90)}),
+		values(kind, "policy", nil, tls, tls.and(read), read),
+	)
+}
+
+func roleWalks() []Walk {
+	const kind = "aws.iam.role"
+	s3Read := allow(nil, []any{"s3:GetObject", "s3:ListBucket"}, "*", nil)
+	own := allow(nil, "s3:*", []any{"arn:aws:s3:::{fleet}/${aws:username}/*"}, nil)
+	send := allow(nil, "sqs:SendMessage", "${queue.arn}", nil)
+	queue := []Resource{named("aws.sqs.queue", "queue")}
+	return append(common(kind),
+		values(kind, "description", nil, "For the suite", "Pounds (£), quotes and <brackets>"),
+		required(kind, "assumeRolePolicy",
+			trust("lambda.amazonaws.com"),
+			allow(root(), "sts:AssumeRole", nil, Attr{"StringEquals": Attr{"sts:ExternalId": "{fleet}"}}),
+			trust("lambda.amazonaws.com").and(trust("ec2.amazonaws.com"))),
+		values(kind, "inlinePolicies", queue,
+			Attr{"read": s3Read},
+			Attr{"read": s3Read.and(own), "send": send},
+			Attr{"send": own}),
+		values(kind, "managedPolicies", nil,
+			[]any{"arn:aws:iam::aws:policy/ReadOnlyAccess"},
+			[]any{"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess", "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+			[]any{"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"}),
+		values(kind, "permissionsBoundary", nil,
+			"arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+		values(kind, "maxSessionDuration", nil, 7200, 43200),
+		renamed(kind, "path", "/suite/deep/"),
+		renamed(kind, "name", "{fleet}-renamed"),
+	)
+}
+
+func keyWalks() []Walk {
+	const kind = "aws.kms.key"
+	admin := allow(root(), "kms:*", "*", nil)
+	logs := allow(Attr{"Service": "logs.{region}.amazonaws.com"}, []any{"kms:Encrypt*", "kms:Decrypt*"}, "*", nil)
+	return append(common(kind),
+		values(kind, "description", nil, "For the suite", "For the suite again"),
+		values(kind, "policy", nil, admin.and(logs), admin),
+		values(kind, "rotation", nil, true, false, true),
+		renamedData(kind, "alias", "alias/{fleet}-renamed"),
+	)
+}
+
+func groupWalks() []Walk {
+	const kind = "aws.logs.group"
+	keys := []Resource{named("aws.kms.key", "key"), named("aws.kms.key", "other")}
+	return append(common(kind),
+		values(kind, "retentionDays", nil, 30, 3653, 1),
+		values(kind, "kmsKey", keys, "${key.arn}", "${other.arn}"),
+		renamedData(kind, "name", "/{fleet}/renamed"),
+	)
+}
+
+func secretWalks() []Walk {
+	const kind = "aws.secretsmanager.secret"
+	keys := []Resource{named("aws.kms.key", "key"), named("aws.kms.key", "other")}
+	lambda := "arn:aws:lambda:{region}:{account}:function:rotate"
+	read := allow(root(), "secretsmanager:GetSecretValue", "*", nil)
+	list := allow(root(), "secretsmanager:DescribeSecret", "*", nil)
+	return append(common(kind),
+		values(kind, "description", nil, "For the suite", "For the suite again"),
+		values(kind, "kmsKey", keys, "${key.arn}", "${other.arn}"),
+		values(kind, "rotation", nil,
+			Attr{"lambdaArn": lambda, "days": 30}, Attr{"lambdaArn": lambda, "days": 7}),
+		values(kind, "policy", nil, read, read.and(list), list),
+		renamedData(kind, "name", "{fleet}-renamed"),
+	)
+}
+
+// renamedData is what renaming means for data: the old one is retired under its own address and a
+// new one is made under another.
+func renamedData(kind, attribute, to string) Walk {
+	second := Resource{Kind: kind, Name: "second", Attributes: plainest(kind)}.with(Attr{attribute: to})
+	return Walk{Kind: kind, Name: "another " + attribute, Steps: []Step{
+		{Name: "the old", State: []Resource{one(kind)}},
+		{Name: "the new", State: []Resource{second}},
+		{Name: "the old returns", State: []Resource{one(kind), second}},
+	}}
+}
