@@ -20,6 +20,7 @@ func Drivers(base aws.Config, accounts []Account) (providers.Set, error) {
 		return nil, fmt.Errorf("aws: %w", err)
 	}
 	return providers.NewSet(
+		newBucket(s),
 		newSecret(s),
 	)
 }

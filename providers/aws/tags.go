@@ -137,6 +137,16 @@ func (t tagged) change(want map[string]string) (set tagged, remove []string) {
 	return set, remove
 }
 
+// with returns the tags with a change made, for services that replace all tags at once.
+func (t tagged) with(set tagged, remove []string) tagged {
+	out := maps.Clone(t)
+	maps.Copy(out, set)
+	for _, key := range remove {
+		delete(out, key)
+	}
+	return out
+}
+
 // seen is an Observed under construction: what every driver knows about what it read.
 type seen struct {
 	kind       resource.Kind
