@@ -1,0 +1,83 @@
+# What runs where: `make demo` and `make test` need Go, git and make. The lanes that hold Tenantry
+# against programs written by others install those themselves, pinned, into .cache.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+CACHE := $(CURDIR)/.cache
+export GOFLAGS := -mod=readonly
+
+GOLANGCI_VERSION := v2.15.0
+GOFUMPT_VERSION := v0.12.0
+OPENAPI_VERSION := 23.0.2
+
+.PHONY: build
+build: ## the binary, in bin/
+	go build -trimpath -o bin/tenantry ./cmd/tenantry
+
+.PHONY: demo
+demo: build ## the whole story against a sandbox; ONCE=1 plays it unattended
+	bin/tenantry demo $(if $(ONCE),--once)
+
+.PHONY: test
+test: ## everything that needs no foreign server
+	go test ./...
+
+.PHONY: race
+race: ## the same under the race detector
+	go test -race ./...
+
+.PHONY: conformance
+conformance: $(CACHE)/moto/.installed $(CACHE)/openapi/.installed ## against servers and specifications written by others
+	MOTO_PYTHON=$(CACHE)/moto/bin/python GITHUB_OPENAPI=$(CACHE)/openapi/node_modules/@octokit/openapi/generated/api.github.com.json \
+		go test -tags conformance -count=1 ./internal/conformance/...
+
+$(CACHE)/moto/.installed: internal/conformance/requirements.txt
+	python3 -m venv $(CACHE)/moto
+	$(CACHE)/moto/bin/pip install --quiet --disable-pip-version-check -r internal/conformance/requirements.txt
+	touch $@
+
+$(CACHE)/openapi/.installed: Makefile
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(CACHE)/openapi @octokit/openapi@$(OPENAPI_VERSION)
+	touch $@
+
+.PHONY: lint
+lint: $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION) $(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) ## formatting, go vet and linters
+	@unformatted="$$($(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) -l cmd internal providers reconciler schema)"; \
+		if [ -n "$$unformatted" ]; then echo "not formatted as gofumpt does it:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go vet -tags conformance ./internal/conformance/...
+	$(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION) run ./...
+
+$(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION):
+	GOFLAGS= GOBIN=$(CACHE)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(CACHE)/bin/golangci-lint $@
+
+$(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION):
+	GOFLAGS= GOBIN=$(CACHE)/bin go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)
+	mv $(CACHE)/bin/gofumpt $@
+
+.PHONY: format
+format: $(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) ## gofumpt
+	$(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) -w cmd internal providers reconciler schema
+
+.PHONY: bench
+bench: ## benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME
+	@go list -f '{{.Dir}} {{.ImportPath}}' ./... | while read -r dir pkg; do \
+		{ grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go 2>/dev/null || true; } | sed 's/^func //' | while read -r target; do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+		done; \
+	done
+
+.PHONY: docs
+docs: build ## the command line's reference, in docs/reference
+	go run ./internal/docgen docs/reference
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
