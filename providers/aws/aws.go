@@ -21,6 +21,8 @@ func Drivers(base aws.Config, accounts []Account) (providers.Set, error) {
 	}
 	return providers.NewSet(
 		newBucket(s),
+		newKey(s),
+		newRole(s),
 		newSecret(s),
 	)
 }

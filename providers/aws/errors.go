@@ -46,6 +46,7 @@ var sentinels = map[string]error{
 
 	"OperationAborted":                            providers.ErrPending, // S3: another write is in progress
 	"ConcurrentModification":                      providers.ErrPending, // IAM
+	"KMSInvalidStateException":                    providers.ErrPending, // KMS: the key is in transition
 	"QueueDeletedRecently":                        providers.ErrPending, // SQS: the name rests for 60 s
 	"AWS.SimpleQueueService.QueueDeletedRecently": providers.ErrPending,
 }
