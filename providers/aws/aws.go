@@ -20,9 +20,13 @@ func Drivers(base aws.Config, accounts []Account) (providers.Set, error) {
 		return nil, fmt.Errorf("aws: %w", err)
 	}
 	return providers.NewSet(
+		newAlarm(s),
 		newBucket(s),
 		newKey(s),
+		newLogGroup(s),
+		newQueue(s),
 		newRole(s),
 		newSecret(s),
+		newTopic(s),
 	)
 }
