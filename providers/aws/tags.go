@@ -31,12 +31,12 @@ func fromTags[Tag any](list []Tag, pair func(Tag) (key, value *string)) tagged {
 	return tags
 }
 
-// toTags makes a service's list of tags, sorted by key.
-func toTags[Tag any](tags tagged, make func(key, value *string) Tag) []Tag {
-	var list []Tag
+// toTags makes a service's list of tags, sorted by key and never nil.
+func toTags[Tag any](tags tagged, tag func(key, value *string) Tag) []Tag {
+	list := make([]Tag, 0, len(tags))
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		value := tags[key]
-		list = append(list, make(&key, &value))
+		list = append(list, tag(&key, &value))
 	}
 	return list
 }
