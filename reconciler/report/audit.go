@@ -1,0 +1,262 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+)
+
+// Audit reports on the entries of the log in a period: what was written to the cloud, by which
+// commit and for whom, what failed, what never had an answer, and what was decided. The head is
+// what the log says of its newest state, to compare a copy with; it may be left out. The Markdown
+// is shorter than 60,000 bytes; the JSON has every write.
+func Audit(entries []changeset.Entry, from, to time.Time, head ...string) (title, markdown string, data []byte) {
+	a := newAudit(entries)
+	title = fmt.Sprintf("Audit %s to %s: %s", day(from), day(to), a.verdict())
+	p := &page{tail: a.foot(head)}
+	p.write("**" + prose(title) + "**\n\n")
+	p.write(a.chart())
+	p.section(a.list("### Failed\n\n", 10_000, changeset.Failed))
+	p.section(a.list("### Without an answer\n\nThese were sent, and their answer is not in this period. Each is looked at again before anything else is sent for it.\n\n", 5_000, changeset.Unsure))
+	p.section(a.decisions())
+	p.section(a.byCommit())
+	p.section(a.byOwner())
+	all := a.list("<details><summary>Every write</summary>\n\n", 0, changeset.Applied)
+	all.foot = "\n</details>\n"
+	p.fold(all)
+	return title, p.String(), a.json(title, from, to, head)
+}
+
+// A write is one write to the cloud: the entry before it with the result of the one after.
+type write struct {
+	entry  changeset.Entry
+	result changeset.Result
+	detail string
+}
+
+type audit struct {
+	entries []changeset.Entry
+	writes  []write
+	notes   []changeset.Entry
+}
+
+// newAudit pairs the entries before and after each write. An answer whose question came before the
+// period stands for the write itself.
+func newAudit(entries []changeset.Entry) audit {
+	a := audit{entries: entries}
+	answers := map[int64]changeset.Entry{}
+	asked := map[int64]bool{}
+	for _, e := range entries {
+		switch e.Phase {
+		case changeset.After:
+			answers[e.Before] = e
+		case changeset.Before:
+			asked[e.Seq] = true
+		}
+	}
+	for _, e := range entries {
+		switch {
+		case e.Phase == changeset.Note:
+			a.notes = append(a.notes, e)
+		case e.Phase == changeset.Before:
+			w := write{entry: e, result: changeset.Unsure, detail: "no answer"}
+			if answer, ok := answers[e.Seq]; ok {
+				w.result, w.detail = answer.Result, answer.Detail
+			}
+			a.writes = append(a.writes, w)
+		case !asked[e.Before]:
+			a.writes = append(a.writes, write{entry: e, result: e.Result, detail: e.Detail})
+		}
+	}
+	return a
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func (a audit) verdict() string {
+	commits, failed := map[string]bool{}, 0
+	for _, w := range a.writes {
+		commits[w.entry.Commit] = true
+		if w.result == changeset.Failed {
+			failed++
+		}
+	}
+	text := fmt.Sprintf("%s by %s", count(len(a.writes), "write"), count(len(commits), "commit"))
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	if n := len(a.notes); n > 0 {
+		text += ", " + count(n, "note")
+	}
+	return text
+}
+
+// chart is a pie that GitHub draws. Its labels are our own words alone.
+func (a audit) chart() string {
+	by := map[changeset.Action]int{}
+	for _, w := range a.writes {
+		if w.result == changeset.Applied {
+			by[w.entry.Action]++
+		}
+	}
+	if len(by) == 0 {
+		return ""
+	}
+	lines := []string{"pie showData", "  title Applied writes by action"}
+	for _, action := range actions() {
+		if by[action] > 0 {
+			lines = append(lines, fmt.Sprintf("  %q : %d", string(action), by[action]))
+		}
+	}
+	return fence("mermaid", strings.Join(lines, "\n")) + "\n"
+}
+
+func actions() []changeset.Action {
+	return []changeset.Action{
+		changeset.Create, changeset.Update, changeset.Replace, changeset.Delete, changeset.Retire, changeset.Adopt,
+	}
+}
+
+// list has the writes of one result.
+func (a audit) list(head string, most int, result changeset.Result) section {
+	s := section{noun: "write", most: most, foot: "\n"}
+	s.head = head + table([]string{"Entry", "When", "What", "Attributes", "Commit", "Detail"}, nil)
+	for _, w := range a.writes {
+		if w.result != result {
+			continue
+		}
+		e := w.entry
+		s.items = append(s.items, fmt.Sprintf("| %d | %s | %s %s | %s | %s | %s |\n", e.Seq, moment(e.Time), prose(string(e.Action)),
+			code(e.Address.String()), code(cut(strings.Join(e.Paths, ", "), 200)), code(shortID(e.Commit)), prose(cut(w.detail, 300))))
+	}
+	return s
+}
+
+func (a audit) decisions() section {
+	s := section{noun: "note", most: 8_000, foot: "\n"}
+	s.head = "### Decisions and notes\n\n" + table([]string{"Entry", "When", "Who", "What"}, nil)
+	for _, e := range a.notes {
+		s.items = append(s.items, fmt.Sprintf("| %d | %s | %s | %s |\n", e.Seq, moment(e.Time), code(e.Actor), prose(cut(e.Detail, 500))))
+	}
+	return s
+}
+
+// A tally counts writes by action, and those that weren't applied.
+type tally struct {
+	Create  int `json:"create"`
+	Update  int `json:"update"`
+	Replace int `json:"replace"`
+	Delete  int `json:"delete"`
+	Retire  int `json:"retire"`
+	Adopt   int `json:"adopt"`
+	Failed  int `json:"failed"`
+	Unsure  int `json:"unsure"`
+}
+
+func (t *tally) add(w write) {
+	switch w.result {
+	case changeset.Failed:
+		t.Failed++
+		return
+	case changeset.Unsure:
+		t.Unsure++
+		return
+	}
+	switch w.entry.Action {
+	case changeset.Create:
+		t.Create++
+	case changeset.Update:
+		t.Update++
+	case changeset.Replace:
+		t.Replace++
+	case changeset.Delete:
+		t.Delete++
+	case changeset.Retire:
+		t.Retire++
+	case changeset.Adopt:
+		t.Adopt++
+	}
+}
+
+func (t tally) cells() string {
+	return fmt.Sprintf("%d | %d | %d | %d | %d", t.Create+t.Adopt, t.Update, t.Delete+t.Replace, t.Retire, t.Failed+t.Unsure)
+}
+
+// tallies counts the writes by a key.
+func tallies[K cmp.Ordered](writes []write, key func(changeset.Entry) K) ([]K, map[K]*tally) {
+	by := map[K]*tally{}
+	for _, w := range writes {
+		k := key(w.entry)
+		if by[k] == nil {
+			by[k] = &tally{}
+		}
+		by[k].add(w)
+	}
+	return slices.Sorted(maps.Keys(by)), by
+}
+
+func ownerOf(e changeset.Entry) resource.Owner { return e.Address.Owner }
+
+func commitOf(e changeset.Entry) string { return e.Commit }
+
+func (a audit) byOwner() section {
+	s := section{noun: "owner", most: 10_000, foot: "\n"}
+	s.head = "### For whom\n\n" + table([]string{"Whose", "Added", "Changed", "Destroyed", "Retired", "Failed"}, nil)
+	keys, by := tallies(a.writes, ownerOf)
+	for _, owner := range keys {
+		s.items = append(s.items, fmt.Sprintf("| %s | %s |\n", code(string(owner)), by[owner].cells()))
+	}
+	return s
+}
+
+// byCommit lists the commits in the order of their first write.
+func (a audit) byCommit() section {
+	s := section{noun: "commit", most: 10_000, foot: "\n"}
+	s.head = "### By commit\n\n" + table([]string{"Commit", "First write", "Added", "Changed", "Destroyed", "Retired", "Failed", "Caused by"}, nil)
+	_, by := tallies(a.writes, commitOf)
+	actors := a.actors()
+	seen := map[string]bool{}
+	for _, w := range a.writes {
+		commit := w.entry.Commit
+		if seen[commit] {
+			continue
+		}
+		seen[commit] = true
+		s.items = append(s.items, fmt.Sprintf("| %s | %s | %s | %s |\n", code(shortID(commit)), moment(w.entry.Time), by[commit].cells(), code(strings.Join(actors[commit], ", "))))
+	}
+	return s
+}
+
+// actors names, by commit, who caused its writes.
+func (a audit) actors() map[string][]string {
+	names := map[string][]string{}
+	for _, w := range a.writes {
+		e := w.entry
+		if e.Actor != "" && !slices.Contains(names[e.Commit], e.Actor) {
+			names[e.Commit] = append(names[e.Commit], e.Actor)
+		}
+	}
+	for _, list := range names {
+		slices.Sort(list)
+	}
+	return names
+}
+
+func (a audit) foot(head []string) string {
+	text := "no entries"
+	if n := len(a.entries); n > 0 {
+		text = fmt.Sprintf("entries %d to %d of the log", a.entries[0].Seq, a.entries[n-1].Seq)
+	}
+	for _, line := range head {
+		text += " · " + prose(line)
+	}
+	return "\n<sub>" + text + " · `tenantry audit verify` checks them</sub>\n"
+}

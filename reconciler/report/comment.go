@@ -1,0 +1,195 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"tenantry.dev/reconciler/changeset"
+)
+
+// CommentOptions are what a comment says beside the changeset.
+type CommentOptions struct {
+	Head string // the commit of the pull request that the plan is for
+}
+
+// Comment is the plan as Markdown for a pull request or a check: the verdict first, then what
+// destroys, what is held and what couldn't be seen, never folded, then every change by owner,
+// folded. It is shorter than 60,000 bytes: what doesn't fit is left out at whole resources, and
+// counted.
+func Comment(c changeset.Changeset, o CommentOptions) string {
+	p := &page{tail: footer(c, o)}
+	p.write("**Plan: " + prose(Line(c)) + "**\n\n")
+	p.write(opening(c))
+	p.section(grave(c))
+	p.section(heldSection(c))
+	p.section(unseenSection(c))
+	p.section(brokenSection(c))
+	p.section(overview(c))
+	for _, g := range byOwner(c.Changes) {
+		p.fold(details(g))
+	}
+	return p.String()
+}
+
+// opening is a sentence for somebody who sees such a comment for the first time.
+func opening(c changeset.Changeset) string {
+	switch {
+	case c.Empty() && len(c.Unseen) == 0 && len(c.Broken) == 0:
+		return "The cloud is as Git wants it.\n\n"
+	case c.Empty():
+		return "Nothing has to change in what could be read and seen.\n\n"
+	case len(c.Ready()) == 0:
+		return "Merging does nothing yet: everything is held, for the reasons below.\n\n"
+	}
+	return "This is what merging does in the cloud.\n\n"
+}
+
+func footer(c changeset.Changeset, o CommentOptions) string {
+	parts := []string{}
+	if commit := c.Commit; commit != "" {
+		parts = append(parts, "computed for "+code(shortID(commit)))
+	}
+	if o.Head != "" {
+		parts = append(parts, "head "+code(shortID(o.Head)))
+	}
+	parts = append(parts, "digest "+code(c.Digest))
+	return "\n<sub>" + strings.Join(parts, " · ") + "</sub>\n"
+}
+
+func shortID(commit string) string { return commit[:min(len(commit), 8)] }
+
+// grave lists what destroys, replaces or retires, with the holds.
+func grave(c changeset.Changeset) section {
+	s := section{noun: "resource", most: 20_000}
+	for _, change := range c.Changes {
+		if !change.Action.Destructive() && change.Action != changeset.Retire {
+			continue
+		}
+		line := fmt.Sprintf("- %s %s %s", code(change.Action.Symbol()), change.Action, code(change.Address.String()))
+		if change.Have != nil && change.Have.ID != "" {
+			line += ", in the cloud " + code(cut(change.Have.ID, 120))
+		}
+		if text := remark(change); text != "" {
+			line += " (" + prose(text) + ")"
+		}
+		if change.Hold != "" {
+			line += " — **held**: " + prose(holdOnce(change))
+		}
+		s.items = append(s.items, line+"\n")
+	}
+	if len(s.items) > 0 {
+		s.head, s.foot = "### Destroyed, replaced or retired\n\n", "\n"
+	}
+	return s
+}
+
+// heldSection lists what is held and isn't in the grave section, and the reasons of limits.
+func heldSection(c changeset.Changeset) section {
+	s := section{noun: "resource", most: 10_000}
+	for _, text := range limits(c.Changes) {
+		s.items = append(s.items, "- **A limit**: "+prose(text)+"\n")
+	}
+	for _, change := range c.Changes {
+		if change.Hold != "" && !change.Action.Destructive() && change.Action != changeset.Retire {
+			s.items = append(s.items, fmt.Sprintf("- %s %s: %s\n", code(change.Action.Symbol()), code(change.Address.String()), prose(change.Hold)))
+		}
+	}
+	if len(s.items) > 0 {
+		s.head, s.foot = "### Held\n\n", "\n"
+	}
+	return s
+}
+
+func unseenSection(c changeset.Changeset) section {
+	s := section{noun: "place", most: 5_000}
+	for _, u := range c.Unseen {
+		s.items = append(s.items, fmt.Sprintf("- %s: %s\n", code(place(u.Place)), prose(cut(u.Error, 500))))
+	}
+	if len(s.items) > 0 {
+		s.head, s.foot = "### Not seen, and left alone\n\n", "\n"
+	}
+	return s
+}
+
+func brokenSection(c changeset.Changeset) section {
+	s := section{noun: "owner", most: 5_000}
+	for _, b := range c.Broken {
+		s.items = append(s.items, fmt.Sprintf("- %s: %s\n", code(string(b.Owner)), prose(cut(b.Error, 500))))
+	}
+	if len(s.items) > 0 {
+		s.head, s.foot = "### Left alone, as the definitions can't be used\n\n", "\n"
+	}
+	return s
+}
+
+// overview is a table of the owners.
+func overview(c changeset.Changeset) section {
+	s := section{noun: "owner", most: 6_000}
+	for _, g := range byOwner(c.Changes) {
+		sum := (changeset.Changeset{Changes: g.changes}).Summary()
+		s.items = append(s.items, fmt.Sprintf("| %s | %d | %d | %d | %d | %d |\n", code(string(g.owner)),
+			sum.Create+sum.Replace+sum.Adopt, sum.Update, sum.Delete+sum.Replace, sum.Retire, sum.Held))
+	}
+	if len(s.items) > 0 {
+		s.head = table([]string{"Whose", "Add", "Change", "Destroy", "Retire", "of these held"}, nil)
+		s.foot = "\n"
+	}
+	return s
+}
+
+// details are the changes of one owner, folded.
+func details(g group) section {
+	s := section{
+		head: fmt.Sprintf("<details><summary><b>%s</b>: %s</summary>\n\n", entities(visible(string(g.owner)), func(r rune) bool { return r != '/' && r != '-' }), count(len(g.changes), "change")),
+		foot: "</details>\n",
+		noun: "resource",
+	}
+	for _, change := range g.changes {
+		s.items = append(s.items, fence("diff", strings.Join(diffLines(change), "\n")))
+	}
+	return s
+}
+
+// diffLines are a change in the form that a diff is coloured in: the sign in the first column.
+func diffLines(change changeset.Change) []string {
+	sign := map[changeset.Action]string{
+		changeset.Create: "+", changeset.Adopt: "+", changeset.Delete: "-", changeset.Replace: "-", changeset.Retire: "-",
+	}[change.Action]
+	if sign == "" {
+		sign = "!"
+	}
+	head := fmt.Sprintf("%s %s %s", sign, change.Action, local(change.Address))
+	if text := remark(change); text != "" {
+		head += " (" + text + ")"
+	}
+	if at := change.Origin.String(); at != "" {
+		head += "  " + at
+	}
+	lines := []string{visible(head)}
+	for _, d := range change.Attributes {
+		lines = append(lines, differenceLines(change, d)...)
+	}
+	return lines
+}
+
+func differenceLines(change changeset.Change, d changeset.Difference) []string {
+	path := visible(d.Path)
+	if d.Cause == changeset.Drift && change.Cause == changeset.Config && change.Want != nil && !corrected(change, d) {
+		return []string{fmt.Sprintf("  %s: %s (changed in the cloud, left as it is; Git says %s)", path, visible(cut(show(d.Before), 200)), visible(cut(show(d.After), 200)))}
+	}
+	if short(d) {
+		var lines []string
+		if d.Before.IsSet() {
+			lines = append(lines, "-   "+path+": "+visible(show(d.Before)))
+		}
+		if d.After.IsSet() {
+			lines = append(lines, "+   "+path+": "+visible(show(d.After)))
+		}
+		return lines
+	}
+	lines := []string{"    " + path + ":"}
+	for _, line := range linesDiff(d.Before, d.After) {
+		lines = append(lines, line[:1]+"     "+cut(line[2:], 400))
+	}
+	return lines
+}
