@@ -11,7 +11,8 @@ import (
 // and region; they hold the key of the last entry, so that entries which come or go between two
 // pages shift nothing.
 type pager struct {
-	size int // the service's default and limit
+	size int           // the service's default and limit
+	life time.Duration // how long its tokens are good; 0 is for ever
 	// refusal answers a token that is unknown or too old.
 	refusal func() error
 }
@@ -59,8 +60,12 @@ func (p pager) open(c *call, token string) (after string, err error) {
 	if len(fields) != 6 || fields[0] != c.Service || fields[1] != c.Operation || fields[2] != c.Account || fields[3] != c.Region {
 		return "", p.refusal()
 	}
+	life := p.life
+	if short := c.srv.cond.TokenLife; short > 0 {
+		life = short
+	}
 	made, err := strconv.ParseInt(fields[4], 10, 64)
-	if life := c.srv.cond.TokenLife; err != nil || (life > 0 && c.now().Sub(time.Unix(0, made)) >= life) {
+	if err != nil || (life > 0 && c.now().Sub(time.Unix(0, made)) >= life) {
 		return "", p.refusal()
 	}
 	return fields[5], nil

@@ -26,7 +26,8 @@ func always(p protocol) func(*http.Request) protocol {
 func allServices() map[string]*service {
 	all := map[string]*service{}
 	for _, s := range []*service{
-		stsService(), s3Service(), iamService(), sqsService(),
+		stsService(), s3Service(), iamService(), kmsService(), logsService(), cloudwatchService(),
+		snsService(), sqsService(), secretsService(), taggingService(),
 	} {
 		all[s.name] = s
 	}

@@ -39,6 +39,7 @@ type Resource struct {
 	// is a set in the service has one entry per member, such as "inline/read" of a role.
 	Attributes map[string]string `json:"attributes"`
 
+	value   string    // of a secret; shown to GetSecretValue alone
 	gone    time.Time // when a scheduled deletion takes effect; zero if none is
 	managed bool      // AWS's own, such as alias/aws/s3; no business of the checkers
 }
@@ -232,7 +233,9 @@ func (s *store) sweep() {
 	now := s.now()
 	for e := range s.dying {
 		if r := e.newest().resource; r != nil && !now.Before(r.gone) {
-			s.remove(r, cause{operation: "scheduled deletion", by: "AWS"}, nil)
+			by := cause{operation: "scheduled deletion", by: "AWS"}
+			s.remove(r, by, nil)
+			s.dropAliases(r, by)
 		}
 	}
 }
