@@ -111,6 +111,8 @@ type Reviews interface {
 	Check(ctx context.Context, c Check) error
 	// Comment has exactly one comment of this key by us on the pull request, with this body.
 	Comment(ctx context.Context, number int, key, body string) error
+	// MayWrite tells whether a login may push to the repository.
+	MayWrite(ctx context.Context, login string) (bool, error)
 }
 
 // A PullRequest is one that is open.

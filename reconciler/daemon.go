@@ -1,0 +1,268 @@
+package reconciler
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// A Queue says which key to work on next. Triggers of one key merge, a trigger during a key's run
+// causes another run, and no two runs of a key overlap. It carries nothing but keys and promises
+// nothing about the cloud: every run reads what it needs anew.
+type Queue interface {
+	Trigger(ctx context.Context, key string, urgent bool) error
+	// Run calls work until ctx ends, and waits for the calls that are under way. A call that
+	// returns an error is repeated later.
+	Run(ctx context.Context, work func(ctx context.Context, key string) error) error
+}
+
+// A Daemon keeps the cloud as the watched branch wants it, and answers on the forge. Its parts run
+// only between Run's start and return.
+type Daemon struct {
+	Reconciler *Reconciler
+	Source     Source
+	Forge      Forge
+	Reviews    Reviews
+	Queue      Queue
+	Log        *slog.Logger
+
+	// Poll is the time between looks at the repository, for when webhooks are lost; 1 min if zero.
+	Poll time.Duration
+	// Passes bounds how often in a row a commit is planned and applied until nothing is left to
+	// do; 5 if zero. What is left then is tried again later.
+	Passes int
+	// AcceptRewrite names a commit that may be applied although it doesn't descend from the last
+	// one, as after a forced push that was meant. Empty almost always.
+	AcceptRewrite Commit
+
+	mu     sync.Mutex
+	newest Commit // what the watched branch was at when last looked
+	fleet  fleetSchedules
+	poke   chan struct{}
+}
+
+type fleetSchedules struct{ drift, audit string }
+
+// Keys that the daemon works on.
+const (
+	keyHead  = "head"  // bring the cloud to the watched branch
+	keyPulls = "pulls" // look for pull requests to answer
+	keyPull  = "pull/" // answer one pull request
+	keyDrift = "drift" // look for what was changed in the cloud
+	keyAudit = "audit" // propose the audit report
+)
+
+// Keys of State.
+const (
+	stateAccepted  = "accepted"  // the newest commit whose history was accepted
+	stateConverged = "converged" // the commit that the cloud was last brought to
+	stateHold      = "hold"      // who stopped all writes, and why; empty if nobody did
+)
+
+// Run works until ctx ends. A write that is under way then is seen through to its answer.
+func (d *Daemon) Run(ctx context.Context) error {
+	d.mu.Lock()
+	d.poke = make(chan struct{}, 1)
+	d.mu.Unlock()
+	var parts sync.WaitGroup
+	parts.Go(func() { d.watch(ctx) })
+	parts.Go(func() { d.keepTime(ctx) })
+	err := d.Queue.Run(ctx, d.work)
+	parts.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// work is one turn of the queue. Its error says that the key should be tried again.
+func (d *Daemon) work(ctx context.Context, key string) error {
+	started := time.Now()
+	err := d.turn(ctx, key)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		d.Log.Warn("will be tried again", "key", key, "error", err, "took", time.Since(started).Round(time.Millisecond))
+	case err == nil:
+		d.Log.Debug("done", "key", key, "took", time.Since(started).Round(time.Millisecond))
+	}
+	return err
+}
+
+func (d *Daemon) turn(ctx context.Context, key string) error {
+	if text, ok := strings.CutPrefix(key, keyPull); ok {
+		number, err := strconv.Atoi(text)
+		if err != nil {
+			return nil // not a key of ours; trying again would not help
+		}
+		return d.pull(ctx, number)
+	}
+	if text, ok := strings.CutPrefix(key, keyCommand); ok {
+		return d.command(ctx, text)
+	}
+	switch key {
+	case keyHead:
+		return d.head(ctx)
+	case keyPulls:
+		return d.pulls(ctx)
+	case keyDrift:
+		return d.drift(ctx)
+	case keyAudit:
+		return d.audit(ctx)
+	}
+	return nil
+}
+
+// trigger asks for a turn of a key. The queue refuses only when it is shutting down.
+func (d *Daemon) trigger(ctx context.Context, key string, urgent bool) {
+	if err := d.Queue.Trigger(ctx, key, urgent); err != nil && ctx.Err() == nil {
+		d.Log.Warn("trigger", "key", key, "error", err)
+	}
+}
+
+// A Hint is what a webhook says may have happened. It decides nothing: whatever it is about is
+// read again. Losing, repeating or forging one changes nothing but the time of the next look.
+type Hint struct {
+	Pushed bool // the watched branch may have moved
+	Pull   int  // this pull request may have changed; 0 for none
+	Retry  bool // a person asks to try again what failed
+	Drift  bool // a proposal of ours was decided on
+	// Verb is a command that Author gave in a comment on Pull; empty for none.
+	Verb, Author string
+}
+
+// Notice takes a hint. It returns at once and is safe for concurrent use.
+func (d *Daemon) Notice(ctx context.Context, h Hint) {
+	if h.Pushed {
+		d.look()
+	}
+	switch {
+	case h.Verb != "":
+		d.trigger(ctx, fmt.Sprintf("%s%d/%s/%s", keyCommand, h.Pull, h.Verb, h.Author), true)
+	case h.Pull != 0:
+		d.trigger(ctx, keyPull+strconv.Itoa(h.Pull), true)
+	}
+	if h.Retry {
+		d.trigger(ctx, keyHead, true)
+	}
+	if h.Drift {
+		d.trigger(ctx, keyDrift, true)
+	}
+}
+
+// Ready tells whether the config repository was read since the start.
+func (d *Daemon) Ready() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.newest != ""
+}
+
+func (d *Daemon) look() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	select {
+	case d.poke <- struct{}{}:
+	default: // a look is due already, or the daemon isn't running
+	}
+}
+
+// watch looks at the watched branch on every poke and every Poll. It runs beside the work, so that
+// a newer commit stops the writes for an older one.
+func (d *Daemon) watch(ctx context.Context) {
+	ticker := time.NewTicker(cmp.Or(d.Poll, time.Minute))
+	defer ticker.Stop()
+	for {
+		commit, err := d.Source.Head(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			d.Log.Warn("the config repository can't be read; what was accepted before stays in force", "error", err)
+		case err == nil:
+			d.mu.Lock()
+			moved := d.newest != commit
+			d.newest = commit
+			d.mu.Unlock()
+			if moved {
+				d.Log.Info("the watched branch moved", "commit", commit.Short())
+				d.trigger(ctx, keyHead, true)
+			}
+			d.trigger(ctx, keyPulls, false)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-d.poke:
+		}
+	}
+}
+
+// fence stops the writes for a commit once a newer one is there, or a person asked to hold.
+func (d *Daemon) fence(ctx context.Context, commit Commit) func() error {
+	return func() error {
+		d.mu.Lock()
+		newest := d.newest
+		d.mu.Unlock()
+		if newest != commit {
+			return fmt.Errorf("commit %s took over from %s", newest.Short(), commit.Short())
+		}
+		return d.held(ctx)
+	}
+}
+
+// held tells whether a person stopped all writes.
+func (d *Daemon) held(ctx context.Context) error {
+	why, err := d.Reconciler.State.Get(ctx, stateHold)
+	if err != nil {
+		return fmt.Errorf("whether writes are on hold: %w", err)
+	}
+	if why != "" {
+		return errors.New("writes are on hold: " + why)
+	}
+	return nil
+}
+
+// keepTime triggers the scheduled work. Schedules come from the fleet and are read anew for every
+// wait, so that a commit changes them.
+func (d *Daemon) keepTime(ctx context.Context) {
+	var parts sync.WaitGroup
+	parts.Go(func() { d.onSchedule(ctx, keyDrift, func(s fleetSchedules) string { return s.drift }) })
+	parts.Go(func() { d.onSchedule(ctx, keyAudit, func(s fleetSchedules) string { return s.audit }) })
+	parts.Wait()
+}
+
+// unscheduled is how long to wait when the fleet has no schedule yet.
+const unscheduled = time.Minute
+
+func (d *Daemon) onSchedule(ctx context.Context, key string, of func(fleetSchedules) string) {
+	from := time.Now()
+	for {
+		d.mu.Lock()
+		text := of(d.fleet)
+		d.mu.Unlock()
+		due := false
+		wait := unscheduled
+		if schedule, err := cron.ParseStandard(text); err == nil {
+			next := schedule.Next(from.UTC())
+			// A schedule may change while we wait, so no wait is longer than the look at it.
+			wait, due = min(time.Until(next), unscheduled), time.Until(next) <= unscheduled
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if due {
+			from = time.Now()
+			d.trigger(ctx, key, false)
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/reconciler/resource"
+)
+
+const (
+	driftBranches = "tenantry/drift/"
+	driftFolder   = "reports/drift/"
+	// remembered is how far back a closed proposal still counts as the answer to the same drift.
+	remembered = 90 * 24 * time.Hour
+)
+
+// drift looks for what was changed in the cloud and keeps one open proposal per cause. A proposal
+// that a person closed asks for Git's values to be restored; one that was merged without a change
+// that keeps the cloud's values is an acknowledgement. Both hold until the drift itself changes.
+func (d *Daemon) drift(ctx context.Context) error {
+	target, err := d.reconciled(ctx)
+	if err != nil || target.Fleet == nil {
+		return err
+	}
+	d.Reconciler.Observer.Forget()
+	plan, err := d.Reconciler.Plan(ctx, target, Question{})
+	if err != nil {
+		return err
+	}
+	causes := report.Group(plan.Changeset)
+	since, err := d.since(ctx, causes)
+	if err != nil {
+		return err
+	}
+	proposals, err := d.Forge.Proposals(ctx, driftBranches, time.Now().Add(-remembered))
+	if err != nil {
+		return fmt.Errorf("list drift proposals: %w", err)
+	}
+	var failures []error
+	for _, cause := range causes {
+		if err := d.answerDrift(ctx, target, cause, since, latest(proposals, driftBranches+cause.Slug)); err != nil {
+			failures = append(failures, fmt.Errorf("drift %s: %w", cause.Slug, err))
+		}
+	}
+	failures = append(failures, d.withdrawMoot(ctx, plan, causes, proposals))
+	return errors.Join(failures...)
+}
+
+// reconciled is the target that the cloud was last brought to; an empty one if there is none yet,
+// or if a newer one is under way: then its own pass says what is what.
+func (d *Daemon) reconciled(ctx context.Context) (Target, error) {
+	text, err := d.Reconciler.State.Get(ctx, stateConverged)
+	if err != nil {
+		return Target{}, fmt.Errorf("recall the applied commit: %w", err)
+	}
+	if text == "" {
+		return Target{}, nil
+	}
+	return Open(ctx, d.Source, Commit(text))
+}
+
+func (d *Daemon) since(ctx context.Context, causes []report.Cause) (map[string]time.Time, error) {
+	var keys []string
+	for _, cause := range causes {
+		for _, change := range cause.Changes {
+			keys = append(keys, report.Keys(change)...)
+		}
+	}
+	since, err := d.Reconciler.State.FirstSeen(ctx, keys, time.Now().UTC())
+	if err != nil {
+		return nil, fmt.Errorf("since when the drift is known: %w", err)
+	}
+	return since, nil
+}
+
+// latest is the newest proposal of a branch; the zero value if there was none.
+func latest(proposals []ProposalState, branch string) ProposalState {
+	var newest ProposalState
+	for _, p := range proposals {
+		if p.Branch == branch && p.Number > newest.Number {
+			newest = p
+		}
+	}
+	return newest
+}
+
+// answerDrift does what people decided on a cause, and asks them if they didn't.
+func (d *Daemon) answerDrift(ctx context.Context, t Target, cause report.Cause, since map[string]time.Time, last ProposalState) error {
+	decided := last.Digest == cause.Digest
+	switch {
+	case decided && last.State == "closed" && !last.ByUs:
+		return d.restore(ctx, t, cause, last)
+	case decided && last.State == "merged":
+		d.Log.Debug("drift was acknowledged", "cause", cause.Slug, "pull_request", last.Number)
+		return nil
+	}
+	proposal, err := d.driftProposal(t, cause, since)
+	if err != nil {
+		return err
+	}
+	url, err := d.Forge.Propose(ctx, proposal)
+	if errors.Is(err, ErrTouched) {
+		d.Log.Info("a person works on the drift proposal; it is left as it is", "cause", cause.Slug)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.Log.Info("drift", "cause", cause.Slug, "resources", len(cause.Changes), "proposal", url)
+	return nil
+}
+
+// restore puts Git's values back for one cause, because a person closed its proposal. Only what
+// that proposal showed is written: its digest covers the values in the cloud.
+func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, decision ProposalState) error {
+	if err := d.held(ctx); err != nil {
+		d.Log.Warn("drift is not corrected", "cause", cause.Slug, "reason", err)
+		return nil
+	}
+	plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: true})
+	if err != nil {
+		return err
+	}
+	plan = plan.onlyCause(cause)
+	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: pull request %d (%s) was closed", decision.Number, cause.Slug), decision.ClosedBy); err != nil {
+		return err
+	}
+	outcomes, err := d.Reconciler.Apply(ctx, plan, Order{Run: runName(), Actor: decision.ClosedBy, Fence: d.fence(ctx, t.Commit)})
+	d.logOutcomes(t.Commit, outcomes)
+	if err != nil {
+		return err
+	}
+	for _, o := range outcomes {
+		if o.Result == changeset.Failed || o.Result == changeset.Blocked {
+			return fmt.Errorf("restore %s: %s", o.Address, o.Detail)
+		}
+	}
+	return nil
+}
+
+// onlyCause holds every change of the plan that is not about the cause.
+func (p Plan) onlyCause(cause report.Cause) Plan {
+	about := map[resource.Address]bool{}
+	for _, change := range cause.Changes {
+		about[change.Address] = change.HoldKind == changeset.HoldDrift
+	}
+	changes := slices.Clone(p.Changeset.Changes)
+	for i, change := range changes {
+		if !about[change.Address] && change.Hold == "" {
+			changes[i].Hold, changes[i].HoldKind = "it is not what was decided on", changeset.HoldDrift
+		}
+	}
+	p.Changeset.Changes = changes
+	return p
+}
+
+// driftProposal is the pull request for a cause: the report, and the edits that make Git want what
+// the cloud has, where the definitions allow that.
+func (d *Daemon) driftProposal(t Target, cause report.Cause, since map[string]time.Time) (Proposal, error) {
+	files, kept, refused := keep(t, cause)
+	title, markdown, data := report.Drift(cause, report.DriftOptions{
+		Fleet: t.Fleet.Name, Commit: string(t.Commit), Since: since, Kept: kept, Refused: refused,
+	})
+	files[driftFolder+cause.Slug+".md"] = []byte(markdown)
+	files[driftFolder+cause.Slug+".json"] = data
+	labels := []string{"tenantry/drift"}
+	for _, change := range cause.Changes {
+		if owner := change.Address.Owner; owner.Class() == "tenant" && !slices.Contains(labels, "tenant:"+owner.Name()) && len(labels) < 10 {
+			labels = append(labels, "tenant:"+owner.Name())
+		}
+	}
+	return Proposal{
+		Branch: driftBranches + cause.Slug, Title: title, Body: markdown, Labels: labels, Files: files, Digest: cause.Digest,
+	}, nil
+}
+
+// withdrawMoot closes the open proposals whose drift is gone. While some of the cloud can't be
+// seen, nothing is known to be gone.
+func (d *Daemon) withdrawMoot(ctx context.Context, plan Plan, causes []report.Cause, proposals []ProposalState) error {
+	if len(plan.Changeset.Unseen) > 0 {
+		return nil
+	}
+	var failures []error
+	for _, p := range proposals {
+		stays := slices.ContainsFunc(causes, func(c report.Cause) bool { return driftBranches+c.Slug == p.Branch })
+		if p.State != "open" || stays {
+			continue
+		}
+		if err := d.Forge.Withdraw(ctx, p.Branch, "The cloud is as Git wants it again, so there is nothing left to decide here."); err != nil {
+			failures = append(failures, fmt.Errorf("withdraw %s: %w", p.Branch, err))
+			continue
+		}
+		d.Log.Info("drift is gone", "proposal", p.URL)
+	}
+	return errors.Join(failures...)
+}

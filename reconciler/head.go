@@ -1,0 +1,260 @@
+package reconciler
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
+)
+
+// Names of the checks, which people require by name.
+const (
+	checkValidate = "tenantry/validate"
+	checkPlan     = "tenantry/plan"
+	checkApply    = "tenantry/apply"
+)
+
+const self = "tenantry" // the actor in the log for what no person asked for
+
+// head brings the cloud to the watched branch and says so on its commit.
+func (d *Daemon) head(ctx context.Context) error {
+	commit, err := d.Source.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read the config repository: %w", err)
+	}
+	if ok, err := d.accept(ctx, commit); err != nil || !ok {
+		return err
+	}
+	if err := d.held(ctx); err != nil {
+		d.Log.Warn("nothing is applied", "commit", commit.Short(), "reason", err)
+		return d.check(ctx, Check{Name: checkApply, Commit: commit, Conclusion: "action_required", Title: "On hold", Summary: err.Error()})
+	}
+	target, err := Open(ctx, d.Source, commit)
+	if err != nil {
+		return err
+	}
+	d.schedule(target.Fleet)
+	state := d.Reconciler.State
+	converged, err := state.Get(ctx, stateConverged)
+	if err != nil {
+		return fmt.Errorf("recall the applied commit: %w", err)
+	}
+	if converged == string(commit) {
+		return nil
+	}
+	if target.Fleet == nil {
+		d.Log.Warn("the definitions can't be used; what was applied before stays", "commit", commit.Short(), "findings", len(target.Findings))
+		return d.check(ctx, Check{
+			Name: checkApply, Commit: commit, Conclusion: "failure", Title: "The definitions can't be used; nothing was changed",
+			Summary: findingsSummary(target.Findings), Annotations: annotations(target.Findings),
+		})
+	}
+	done, err := d.converge(ctx, target)
+	if err != nil {
+		return err
+	}
+	if done {
+		if err := state.Put(ctx, stateConverged, string(commit)); err != nil {
+			return fmt.Errorf("remember the applied commit: %w", err)
+		}
+	}
+	d.trigger(ctx, keyDrift, true)
+	return nil
+}
+
+// accept tells whether a commit may be applied: it must descend from the last one that was. A
+// rewritten history is noted, said on the commit, and left for a person.
+func (d *Daemon) accept(ctx context.Context, commit Commit) (bool, error) {
+	state := d.Reconciler.State
+	text, err := state.Get(ctx, stateAccepted)
+	if err != nil {
+		return false, fmt.Errorf("recall the accepted commit: %w", err)
+	}
+	last := Commit(text)
+	if last == commit {
+		return true, nil
+	}
+	descends := last == ""
+	if !descends {
+		if descends, err = d.Source.Ancestor(ctx, last, commit); err != nil {
+			return false, fmt.Errorf("whether %s descends from %s: %w", commit.Short(), last.Short(), err)
+		}
+	}
+	if !descends && d.AcceptRewrite != commit {
+		why := fmt.Sprintf("%s does not descend from %s, which was applied last: the history of the watched branch was rewritten. "+
+			"Nothing is applied. If that was meant, start the daemon with --accept-rewrite %s; if not, push %s again.", commit.Short(), last.Short(), commit, last.Short())
+		d.Log.Error("the history was rewritten; nothing is applied", "applied", last, "found", commit)
+		if err := d.note(ctx, commit, why, self); err != nil {
+			return false, err
+		}
+		return false, d.check(ctx, Check{Name: checkApply, Commit: commit, Conclusion: "action_required", Title: "The history was rewritten; nothing is applied", Summary: why})
+	}
+	if !descends {
+		if err := d.note(ctx, commit, "a rewritten history was accepted: "+last.Short()+" is no ancestor", self); err != nil {
+			return false, err
+		}
+	}
+	if err := state.Put(ctx, stateAccepted, string(commit)); err != nil {
+		return false, fmt.Errorf("remember the accepted commit: %w", err)
+	}
+	return true, nil
+}
+
+// converge plans and applies until a plan has nothing left to do, which is the proof that the
+// cloud is as the commit wants it. It tells whether it got there; an error asks for another try.
+func (d *Daemon) converge(ctx context.Context, t Target) (bool, error) {
+	if err := d.check(ctx, Check{Name: checkApply, Commit: t.Commit, Title: "Applying"}); err != nil {
+		return false, err
+	}
+	order := Order{Run: runName(), Actor: self, Fence: d.fence(ctx, t.Commit)}
+	r := result{commit: t.Commit, findings: t.Findings}
+	for range cmp.Or(d.Passes, 5) {
+		d.Reconciler.Observer.Forget()
+		plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: t.Fleet.CorrectDrift})
+		if err != nil {
+			return false, errors.Join(err, d.check(ctx, Check{
+				Name: checkApply, Commit: t.Commit, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
+			}))
+		}
+		outcomes, err := d.Reconciler.Apply(ctx, plan, order)
+		r.add(plan.Changeset, outcomes)
+		if err != nil {
+			return false, err
+		}
+		d.logOutcomes(t.Commit, outcomes)
+		if len(plan.Changeset.Ready()) == 0 {
+			r.converged = len(plan.Changeset.Unseen) == 0
+			break
+		}
+		if r.stopped() {
+			return false, d.check(context.WithoutCancel(ctx), Check{
+				Name: checkApply, Commit: t.Commit, Conclusion: "cancelled", Title: "Stopped between two changes",
+				Summary: "A newer commit took over, writes were put on hold, or the daemon was stopped. Nothing was cut in half; the next run goes on.",
+			})
+		}
+	}
+	if err := d.check(ctx, r.check()); err != nil {
+		return false, err
+	}
+	if !r.converged {
+		return false, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
+	}
+	d.Log.Info("converged", "commit", t.Commit.Short(), "result", r.title())
+	return true, nil
+}
+
+// A result gathers what the passes for one commit did.
+type result struct {
+	commit    Commit
+	findings  []schema.Finding
+	first     changeset.Changeset // what the first pass set out to do
+	outcomes  map[resource.Address]changeset.Outcome
+	unseen    []changeset.Unseen
+	broken    []changeset.Broken
+	digest    string
+	converged bool
+}
+
+func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
+	if r.outcomes == nil {
+		r.first, r.outcomes, r.digest = cs, map[resource.Address]changeset.Outcome{}, cs.Digest
+	}
+	for _, o := range outcomes {
+		before, again := r.outcomes[o.Address]
+		if again && before.Result == changeset.Applied && o.Result == changeset.Unchanged {
+			continue
+		}
+		r.outcomes[o.Address] = o
+	}
+	r.unseen, r.broken = cs.Unseen, cs.Broken
+}
+
+func (r *result) stopped() bool {
+	for _, o := range r.outcomes {
+		if o.Result == changeset.Skipped {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *result) list() []changeset.Outcome {
+	return sortedOutcomes(r.outcomes)
+}
+
+func (r *result) title() string {
+	title, _ := report.Applied(r.report())
+	return title
+}
+
+func (r *result) report() report.Result {
+	return report.Result{
+		Commit: string(r.commit), Digest: r.digest, Planned: r.first, Outcomes: r.list(),
+		Unseen: r.unseen, Broken: r.broken, Converged: r.converged,
+	}
+}
+
+func (r *result) check() Check {
+	title, text := report.Applied(r.report())
+	c := Check{Name: checkApply, Commit: r.commit, Conclusion: "success", Title: title, Summary: text, ExternalID: r.digest, Annotations: annotations(r.findings)}
+	for _, o := range r.outcomes {
+		switch {
+		case o.Result == changeset.Failed || o.Result == changeset.Blocked:
+			c.Conclusion = "failure"
+		case o.Result == changeset.Held && c.Conclusion != "failure":
+			c.Conclusion = "action_required"
+		}
+	}
+	if !r.converged || len(r.broken) > 0 {
+		c.Conclusion = "failure"
+	}
+	return c
+}
+
+// check sets a check on the forge.
+func (d *Daemon) check(ctx context.Context, c Check) error {
+	if err := d.Reviews.Check(ctx, c); err != nil {
+		return fmt.Errorf("check %s on %s: %w", c.Name, c.Commit.Short(), err)
+	}
+	return nil
+}
+
+// note writes a line of the log that is about no write.
+func (d *Daemon) note(ctx context.Context, commit Commit, detail, actor string) error {
+	entry := changeset.Entry{Run: runName(), Phase: changeset.Note, Commit: string(commit), Detail: detail, Actor: actor}
+	if _, err := d.Reconciler.Recorder.Record(ctx, entry); err != nil {
+		return fmt.Errorf("write the log: %w", err)
+	}
+	return nil
+}
+
+func (d *Daemon) schedule(fleet *schema.Fleet) {
+	if fleet == nil {
+		return // the schedules of the last good commit stay
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fleet = fleetSchedules{drift: fleet.Schedules.Drift, audit: fleet.Schedules.Audit}
+}
+
+func (d *Daemon) logOutcomes(commit Commit, outcomes []changeset.Outcome) {
+	for _, o := range outcomes {
+		log := d.Log.Info
+		switch o.Result {
+		case changeset.Failed, changeset.Blocked:
+			log = d.Log.Warn
+		case changeset.Held, changeset.Unchanged:
+			log = d.Log.Debug
+		}
+		log("change", "commit", commit.Short(), "address", o.Address.String(), "action", string(o.Action), "result", string(o.Result), "detail", o.Detail)
+	}
+}
+
+// runName names a pass in the log: the time of its start, in UTC to the millisecond.
+func runName() string { return time.Now().UTC().Format("20060102T150405.000Z") }

@@ -1,0 +1,83 @@
+package reconciler
+
+import (
+	"io/fs"
+	"slices"
+	"testing/fstest"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
+)
+
+// keep makes the edits after which Git wants what the cloud has. What was kept is listed with the
+// file that keeps it, what can't be kept with the reason, both by the key that the report uses.
+func keep(t Target, cause report.Cause) (files map[string][]byte, kept, refused map[string]string) {
+	files, kept, refused = map[string][]byte{}, map[string]string{}, map[string]string{}
+	desired := map[resource.Address]resource.Desired{}
+	for _, d := range t.Rendering.Desired {
+		desired[d.Address] = d
+	}
+	fleet, edited := t.Fleet, map[resource.Owner]bool{}
+	for _, change := range cause.Changes {
+		want, ok := desired[change.Address]
+		if !ok || change.Have == nil || change.HoldKind != changeset.HoldDrift {
+			refused[change.Address.String()] = "there is no value to keep: " + nothingToKeep(change)
+			continue
+		}
+		for _, name := range attributesOf(change) {
+			key := change.Address.String() + " " + name
+			if edited[change.Address.Owner] {
+				// A second edit of the same file must see the first.
+				if fleet, _ = schema.Load(overlay{t.Files, files}); fleet == nil {
+					fleet = t.Fleet
+				}
+				edited = map[resource.Owner]bool{}
+			}
+			path, content, err := fleet.Keep(want, name, change.Have.Attributes[name])
+			if err != nil {
+				refused[key] = err.Error()
+				continue
+			}
+			files[path], kept[key] = content, path
+			edited[change.Address.Owner] = true
+		}
+	}
+	return files, kept, refused
+}
+
+func nothingToKeep(change changeset.Change) string {
+	switch {
+	case change.Have == nil:
+		return "the resource is gone from the cloud"
+	case change.Cause == changeset.Orphan:
+		return "nothing in Git describes the resource"
+	}
+	return "the change is held for another reason"
+}
+
+// attributesOf are the attributes that a change's differences lie in, each once.
+func attributesOf(change changeset.Change) []string {
+	var names []string
+	for _, difference := range change.Attributes {
+		name := changeset.SplitPath(difference.Path)[0]
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// overlay is a tree with other content in some of its files.
+type overlay struct {
+	fs.FS
+	files map[string][]byte
+}
+
+func (o overlay) Open(name string) (fs.File, error) {
+	if content, ok := o.files[name]; ok {
+		return fstest.MapFS{name: {Data: content}}.Open(name)
+	}
+	return o.FS.Open(name)
+}

@@ -1,0 +1,176 @@
+package reconciler_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/resource"
+)
+
+// A cloud is a provider in memory: a real one, with state, that a test can look into and disturb.
+type cloud struct {
+	mu        sync.Mutex
+	resources map[string]resource.Observed // by id
+	made      int                          // resources ever created
+	writes    []string                     // every effect, in order
+	deny      map[resource.Scope]bool
+	// before is asked before every effect, after after it; an error is what the caller gets.
+	before, after func(call string) error
+}
+
+func newCloud() *cloud {
+	return &cloud{resources: map[string]resource.Observed{}, deny: map[resource.Scope]bool{}}
+}
+
+// set has a driver for each kind.
+func (c *cloud) set(kinds map[string]resource.Kind) (providers.Set, error) {
+	var drivers []providers.Driver
+	for _, kind := range kinds {
+		drivers = append(drivers, &memory{cloud: c, kind: kind})
+	}
+	return providers.NewSet(drivers...)
+}
+
+// byAddress returns the live resources, and an error where an address has two.
+func (c *cloud) byAddress() (map[resource.Address]resource.Observed, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := map[resource.Address]resource.Observed{}
+	for _, o := range c.resources {
+		if _, twice := out[o.Address]; twice {
+			return nil, fmt.Errorf("two resources carry %s", o.Address)
+		}
+		out[o.Address] = o
+	}
+	return out, nil
+}
+
+// change sets an attribute by hand, as somebody at the console would.
+func (c *cloud) change(address resource.Address, attribute string, value resource.Value) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, o := range c.resources {
+		if o.Address == address {
+			o.Attributes = maps.Clone(o.Attributes)
+			o.Attributes[attribute] = value
+			c.resources[id] = o
+		}
+	}
+}
+
+func (c *cloud) effect(call string, change func() error) error {
+	if c.before != nil {
+		if err := c.before(call); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	err := change()
+	if err == nil {
+		c.writes = append(c.writes, call)
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if c.after != nil {
+		return c.after(call)
+	}
+	return nil
+}
+
+func (c *cloud) writeCount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.writes)
+}
+
+// memory is the driver of one kind.
+type memory struct {
+	cloud *cloud
+	kind  resource.Kind
+}
+
+func (m *memory) Kind() resource.Kind { return m.kind }
+
+func (m *memory) Observe(_ context.Context, scope resource.Scope, _ string) ([]resource.Observed, error) {
+	m.cloud.mu.Lock()
+	defer m.cloud.mu.Unlock()
+	if m.cloud.deny[scope] {
+		return nil, fmt.Errorf("enter account %s: %w", scope.Account, providers.ErrDenied)
+	}
+	var list []resource.Observed
+	for _, id := range slices.Sorted(maps.Keys(m.cloud.resources)) {
+		if o := m.cloud.resources[id]; o.Address.Kind == m.kind.Name && o.Scope == scope {
+			list = append(list, o)
+		}
+	}
+	return list, nil
+}
+
+func (m *memory) Create(_ context.Context, want resource.Desired, _ string) (resource.Observed, error) {
+	var made resource.Observed
+	err := m.cloud.effect("create "+want.Address.String(), func() error {
+		id := want.Address.String()
+		if m.kind.Unrepeatable {
+			id = fmt.Sprintf("%s-%d", id, m.cloud.made)
+		}
+		outputs := map[string]string{}
+		for _, name := range m.kind.Outputs {
+			outputs[name] = name + ":" + id
+		}
+		made = resource.Observed{Address: want.Address, Scope: want.Scope, ID: id, Attributes: m.kind.Canonical(want.Attributes), Outputs: outputs}
+		m.cloud.resources[id] = made
+		m.cloud.made++
+		return nil
+	})
+	return made, err
+}
+
+func (m *memory) Update(_ context.Context, have resource.Observed, want resource.Desired) (resource.Observed, error) {
+	err := m.cloud.effect("update "+want.Address.String(), func() error {
+		if _, ok := m.cloud.resources[have.ID]; !ok {
+			return providers.ErrGone
+		}
+		have.Attributes, have.Retired = m.kind.Canonical(want.Attributes), ""
+		m.cloud.resources[have.ID] = have
+		return nil
+	})
+	return have, err
+}
+
+func (m *memory) Delete(_ context.Context, have resource.Observed) error {
+	if m.kind.DataBearing {
+		return providers.ErrHoldsData
+	}
+	return m.cloud.effect("delete "+have.Address.String(), func() error {
+		delete(m.cloud.resources, have.ID)
+		return nil
+	})
+}
+
+func (m *memory) Retire(_ context.Context, have resource.Observed, at string) (resource.Observed, error) {
+	err := m.cloud.effect("retire "+have.Address.String(), func() error {
+		have.Retired = at
+		m.cloud.resources[have.ID] = have
+		return nil
+	})
+	return have, err
+}
+
+func (m *memory) Refresh(_ context.Context, have resource.Observed) (resource.Observed, error) {
+	m.cloud.mu.Lock()
+	defer m.cloud.mu.Unlock()
+	o, ok := m.cloud.resources[have.ID]
+	if !ok {
+		return have, providers.ErrGone
+	}
+	return o, nil
+}
+
+var errKilled = errors.New("killed")

@@ -1,0 +1,131 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+)
+
+// An Observation is what the cloud had at one time, as far as it could be read.
+type Observation struct {
+	Observed []resource.Observed
+	Unseen   map[changeset.Place]string
+	At       time.Time
+}
+
+// observeAtOnce bounds the places that are read at the same time. Rates are bounded per account
+// and service by the provider.
+const observeAtOnce = 32
+
+// Observe reads every kind in every scope, each place with one bulk listing. A place that can't be
+// read is noted in Unseen and stops no other. The only error is that ctx ended.
+func Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
+	places := places(set, scopes)
+	found := make([][]resource.Observed, len(places))
+	errs := make([]error, len(places))
+	var group errgroup.Group
+	group.SetLimit(observeAtOnce)
+	for i, p := range places {
+		group.Go(func() error {
+			found[i], errs[i] = set[p.Kind].Observe(ctx, p.Scope, fleet)
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return nil: an error belongs to its place
+	if ctx.Err() != nil {
+		return Observation{}, context.Cause(ctx)
+	}
+	o := Observation{Unseen: map[changeset.Place]string{}, At: time.Now()}
+	for i, p := range places {
+		if errs[i] != nil {
+			o.Unseen[p] = errs[i].Error()
+			continue
+		}
+		o.Observed = append(o.Observed, found[i]...)
+	}
+	slices.SortFunc(o.Observed, func(a, b resource.Observed) int { return a.Address.Compare(b.Address) })
+	o.Unseen = wholeScopes(o.Unseen, places)
+	return o, nil
+}
+
+// places pairs kinds with the scopes that they live in: kinds without a region with the global
+// scope of each account, the others with its regions.
+func places(set providers.Set, scopes []resource.Scope) []changeset.Place {
+	var list []changeset.Place
+	kinds := set.Kinds()
+	for _, scope := range scopes {
+		for _, name := range slices.Sorted(maps.Keys(kinds)) {
+			if kinds[name].Global == (scope.Region == resource.Global) {
+				list = append(list, changeset.Place{Scope: scope, Kind: name})
+			}
+		}
+	}
+	return list
+}
+
+// wholeScopes says once what would be said per kind: a scope in which nothing could be read for
+// one and the same reason becomes one place.
+func wholeScopes(unseen map[changeset.Place]string, places []changeset.Place) map[changeset.Place]string {
+	reasons := map[resource.Scope]map[string]int{}
+	total := map[resource.Scope]int{}
+	for _, p := range places {
+		total[p.Scope]++
+		if reason, ok := unseen[p]; ok {
+			if reasons[p.Scope] == nil {
+				reasons[p.Scope] = map[string]int{}
+			}
+			reasons[p.Scope][reason]++
+		}
+	}
+	out := map[changeset.Place]string{}
+	for p, reason := range unseen {
+		if reasons[p.Scope][reason] == total[p.Scope] {
+			p.Kind = ""
+		}
+		out[p] = reason
+	}
+	return out
+}
+
+// An Observer keeps the newest observation for a short time, so that several questions that
+// arrive together cost one reading. Safe for concurrent use; concurrent callers share one reading.
+type Observer struct {
+	// MaxAge is how old an observation may be to be used again.
+	MaxAge time.Duration
+
+	mu   sync.Mutex
+	last Observation
+	key  string
+}
+
+// Observe returns an observation that is at most MaxAge old.
+func (o *Observer) Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := fmt.Sprint(fleet, scopes, slices.Sorted(maps.Keys(set)))
+	if o.key == key && time.Since(o.last.At) < o.MaxAge {
+		return o.last, nil
+	}
+	fresh, err := Observe(ctx, set, fleet, scopes)
+	if err != nil {
+		return Observation{}, err
+	}
+	o.last, o.key = fresh, key
+	return fresh, nil
+}
+
+// Forget makes the next Observe read the cloud, as after a write.
+func (o *Observer) Forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last, o.key = Observation{}, ""
+}

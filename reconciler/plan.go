@@ -1,0 +1,176 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
+)
+
+// A Reconciler brings the cloud to a target. It holds no state of its own: what must be
+// remembered is in State and in the log.
+type Reconciler struct {
+	// Providers gives the drivers for the accounts of a fleet.
+	Providers func(*schema.Fleet) (providers.Set, error)
+	State     State
+	Recorder  Recorder
+	Observer  *Observer
+	// Settle is how long the fate of a create without an answer stays open: the time by which a
+	// lost request may still be applied, and a read may still be stale. Two minutes if zero.
+	Settle time.Duration
+	// AtOnce bounds the writes that are under way at the same time; 16 if zero.
+	AtOnce int
+}
+
+const defaultSettle = 2 * time.Minute
+
+// A Plan is a changeset with what is needed to apply it.
+type Plan struct {
+	Target    Target
+	Changeset changeset.Changeset
+	set       providers.Set
+	seen      Observation
+	known     map[resource.Owner]OwnerState
+	desired   map[resource.Owner][]resource.Desired
+	only      []resource.Owner // what it was restricted to; nil for everybody
+}
+
+// A Question is how a plan looks at drift.
+type Question struct {
+	// Correct asks for drift to be put back rather than held.
+	Correct bool
+	// Reconciled takes owners that nothing is remembered of as reconciled to the target, so that
+	// whatever differs counts as drift. It is how the cloud is audited from a fresh machine.
+	Reconciled bool
+}
+
+// Plan computes what would have to change for the cloud to match the target. It writes nothing.
+func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, error) {
+	if t.Fleet == nil {
+		return Plan{}, fmt.Errorf("the definitions of %s can't be used: see the findings", t.Commit.Short())
+	}
+	set, err := r.Providers(t.Fleet)
+	if err != nil {
+		return Plan{}, fmt.Errorf("drivers: %w", err)
+	}
+	seen, err := r.Observer.Observe(ctx, set, t.Fleet.Name, t.Fleet.Scopes())
+	if err != nil {
+		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
+	}
+	known, err := r.State.Owners(ctx)
+	if err != nil {
+		return Plan{}, fmt.Errorf("recall what was applied: %w", err)
+	}
+	snapshot, err := r.snapshot(ctx, t, set, seen, known)
+	if err != nil {
+		return Plan{}, err
+	}
+	snapshot.CorrectDrift = q.Correct
+	if q.Reconciled {
+		reconciled(&snapshot, t)
+	}
+	cs, err := changeset.Compute(snapshot)
+	if err != nil {
+		return Plan{}, fmt.Errorf("compare: %w", err)
+	}
+	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, desired: t.Desired()}, nil
+}
+
+// Only restricts a plan to some owners.
+func (p Plan) Only(owners ...resource.Owner) Plan {
+	p.Changeset = p.Changeset.Only(owners...)
+	p.only = append([]resource.Owner{}, owners...)
+	return p
+}
+
+// snapshot gathers all that the decision depends on.
+func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, seen Observation, known map[resource.Owner]OwnerState) (changeset.Snapshot, error) {
+	s := changeset.Snapshot{
+		Fleet:     t.Fleet.Name,
+		Commit:    string(t.Commit),
+		Kinds:     set.Kinds(),
+		Desired:   t.Rendering.Desired,
+		Settled:   map[resource.Owner]bool{},
+		Observed:  seen.Observed,
+		Unseen:    seen.Unseen,
+		Broken:    broken(t),
+		Removed:   t.Removed,
+		Limits:    t.Fleet.Limits,
+		Approvals: t.Fleet.Approvals,
+		Unsure:    map[resource.Address]time.Time{},
+		Now:       time.Now().UTC(),
+	}
+	for owner, state := range known {
+		s.Applied = append(s.Applied, state.Applied...)
+		s.Settled[owner] = state.Commit != "" && state.Attempt == ""
+	}
+	var err error
+	if s.Created, err = r.State.Created(ctx, addresses(seen.Observed)); err != nil {
+		return s, fmt.Errorf("ask the log for what we created: %w", err)
+	}
+	window := s.Limits.Window
+	if window == 0 {
+		window = 24 * time.Hour
+	}
+	if s.Spent, err = r.State.Spent(ctx, s.Now.Add(-window)); err != nil {
+		return s, fmt.Errorf("ask the log for what was destroyed: %w", err)
+	}
+	sent, err := r.State.Unanswered(ctx)
+	if err != nil {
+		return s, fmt.Errorf("ask the log for creates without an answer: %w", err)
+	}
+	for address, at := range sent {
+		// A kind whose create can be repeated needs no wait: its name or token makes it one.
+		if s.Kinds[address.Kind].Unrepeatable {
+			s.Unsure[address] = at.Add(r.settle())
+		}
+	}
+	return s, nil
+}
+
+// reconciled fills in what nothing is remembered of.
+func reconciled(s *changeset.Snapshot, t Target) {
+	for owner, desired := range t.Desired() {
+		if _, known := s.Settled[owner]; !known {
+			s.Applied = append(s.Applied, desired...)
+			s.Settled[owner] = true
+		}
+	}
+}
+
+func (r *Reconciler) settle() time.Duration {
+	if r.Settle > 0 {
+		return r.Settle
+	}
+	return defaultSettle
+}
+
+// broken has the owners that must be left alone: those whose definitions can't be used, and those
+// that a policy wants a person to look at first.
+func broken(t Target) map[resource.Owner]string {
+	out := map[resource.Owner]string{}
+	for _, f := range t.Findings {
+		if f.Severity == schema.Hold && f.Tenant != "" {
+			out[resource.Tenant(f.Tenant)] = "held by policy " + f.Policy + ": " + f.Message
+		}
+	}
+	for owner, why := range t.Fleet.Broken {
+		out[owner] = why
+	}
+	for owner, why := range t.Rendering.Broken {
+		out[owner] = why
+	}
+	return out
+}
+
+func addresses(list []resource.Observed) []resource.Address {
+	out := make([]resource.Address, len(list))
+	for i, o := range list {
+		out[i] = o.Address
+	}
+	return out
+}

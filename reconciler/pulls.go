@@ -1,0 +1,188 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/reconciler/resource"
+)
+
+// pulls triggers an answer to every open pull request that has none for what it is now.
+func (d *Daemon) pulls(ctx context.Context) error {
+	list, err := d.Reviews.PullRequests(ctx)
+	if err != nil {
+		return fmt.Errorf("list pull requests: %w", err)
+	}
+	for _, pr := range list {
+		answered, err := d.Reconciler.State.Get(ctx, answerKey(pr.Number))
+		if err != nil {
+			return fmt.Errorf("recall the answer to pull request %d: %w", pr.Number, err)
+		}
+		if answered != question(pr) {
+			d.trigger(ctx, keyPull+strconv.Itoa(pr.Number), true)
+		}
+	}
+	return nil
+}
+
+func answerKey(number int) string { return keyPull + strconv.Itoa(number) }
+
+// question is what an answer depends on, as far as Git is concerned.
+func question(pr PullRequest) string { return string(pr.Head) + " on " + string(pr.Base) }
+
+// pull answers one pull request: are its definitions valid, and what would merging it change?
+func (d *Daemon) pull(ctx context.Context, number int) error {
+	list, err := d.Reviews.PullRequests(ctx)
+	if err != nil {
+		return fmt.Errorf("list pull requests: %w", err)
+	}
+	at := slices.IndexFunc(list, func(pr PullRequest) bool { return pr.Number == number })
+	if at < 0 {
+		return nil // closed in the meantime
+	}
+	pr := list[at]
+	for _, name := range []string{checkValidate, checkPlan} {
+		if err := d.check(ctx, Check{Name: name, Commit: pr.Head, Title: "Working on it"}); err != nil {
+			return err
+		}
+	}
+	merged, err := d.mergeResult(ctx, pr)
+	if err != nil {
+		return err
+	}
+	valid, err := d.validate(ctx, pr, merged)
+	if err != nil {
+		return err
+	}
+	if err := d.plan(ctx, pr, merged, valid); err != nil {
+		return err
+	}
+	return d.Reconciler.State.Put(ctx, answerKey(number), question(pr))
+}
+
+// mergeResult is what the watched branch would ask for after the merge. Where the forge has no
+// merge result, as with conflicts, it is the head.
+func (d *Daemon) mergeResult(ctx context.Context, pr PullRequest) (Target, error) {
+	commit, err := d.Source.Fetch(ctx, fmt.Sprintf("refs/pull/%d/merge", pr.Number))
+	if errors.Is(err, ErrNoRef) {
+		commit, err = d.Source.Fetch(ctx, fmt.Sprintf("refs/pull/%d/head", pr.Number))
+	}
+	if err != nil {
+		return Target{}, fmt.Errorf("fetch pull request %d: %w", pr.Number, err)
+	}
+	return Open(ctx, d.Source, commit)
+}
+
+func (d *Daemon) validate(ctx context.Context, pr PullRequest, t Target) (bool, error) {
+	c := Check{Name: checkValidate, Commit: pr.Head, Conclusion: "success", Title: "The definitions are valid", Annotations: annotations(t.Findings)}
+	bad := t.Fleet == nil || invalid(t.Findings)
+	switch {
+	case bad:
+		c.Conclusion = "failure"
+		c.Title = fmt.Sprintf("%d finding%s", len(t.Findings), plural(len(t.Findings)))
+		c.Summary = findingsSummary(t.Findings)
+	case len(t.Findings) > 0:
+		c.Title = fmt.Sprintf("Valid, with %d remark%s", len(t.Findings), plural(len(t.Findings)))
+		c.Summary = findingsSummary(t.Findings)
+	default:
+		c.Summary = fmt.Sprintf("%d tenants, %d plans, %d cells.", len(t.Fleet.Tenants), len(t.Fleet.Plans), len(t.Fleet.Cells))
+	}
+	return !bad, d.check(ctx, c)
+}
+
+// plan says what merging would change: the changes of the owners that the pull request touches.
+func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid bool) error {
+	const key = "plan"
+	switch {
+	case merged.Fleet == nil || !valid:
+		text := "The definitions are not valid, so there is no plan:\n\n" + findingsSummary(merged.Findings)
+		if err := d.Reviews.Comment(ctx, pr.Number, key, text); err != nil {
+			return fmt.Errorf("comment on pull request %d: %w", pr.Number, err)
+		}
+		return d.check(ctx, Check{Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "No plan: the definitions are not valid", Summary: text})
+	case pr.Fork:
+		return d.check(ctx, Check{
+			Name: checkPlan, Commit: pr.Head, Conclusion: "neutral", Title: "No plan for a fork",
+			Summary: "The head is in another repository, so it is validated and not compared with the cloud.",
+		})
+	}
+	owners, err := d.touched(ctx, pr, merged)
+	if err != nil {
+		return err
+	}
+	whole, err := d.Reconciler.Plan(ctx, merged, Question{Correct: merged.Fleet.CorrectDrift})
+	if err != nil {
+		return errors.Join(err, d.check(ctx, Check{
+			Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
+		}))
+	}
+	cs := whole.Only(owners...).Changeset
+	body := report.Comment(cs, report.CommentOptions{Head: string(pr.Head)})
+	if err := d.Reviews.Comment(ctx, pr.Number, key, body); err != nil {
+		return fmt.Errorf("comment on pull request %d: %w", pr.Number, err)
+	}
+	return d.check(ctx, planCheck(pr.Head, cs, body))
+}
+
+// planCheck is action_required where a person must decide before a merge can have its effect.
+func planCheck(head Commit, cs changeset.Changeset, text string) Check {
+	c := Check{Name: checkPlan, Commit: head, Conclusion: "success", Title: report.Line(cs), Summary: text, ExternalID: cs.Digest}
+	for _, change := range cs.Changes {
+		if change.Hold == "" || change.HoldKind == changeset.HoldDrift {
+			continue
+		}
+		c.Conclusion = "action_required"
+		c.Annotations = append(c.Annotations, Annotation{
+			Origin: change.Origin, Level: "warning", Title: "Held: " + string(change.Action) + " " + change.Address.String(), Message: change.Hold,
+		})
+	}
+	if len(cs.Unseen) > 0 {
+		c.Conclusion = "action_required"
+	}
+	c.Annotations = slices.DeleteFunc(c.Annotations, func(a Annotation) bool { return a.Origin.File == "" })
+	return c
+}
+
+// touched are the owners that the pull request changes: whose rendering on the merge result
+// differs from that on the watched branch, or who are removed by it.
+func (d *Daemon) touched(ctx context.Context, pr PullRequest, merged Target) ([]resource.Owner, error) {
+	base, err := Open(ctx, d.Source, pr.Base)
+	if err != nil {
+		return nil, err
+	}
+	before, after := base.Desired(), merged.Desired()
+	seen := map[resource.Owner]bool{}
+	for owner, desired := range after {
+		seen[owner] = !sameDesired(before[owner], desired)
+	}
+	for owner := range before {
+		if _, still := after[owner]; !still {
+			seen[owner] = true
+		}
+	}
+	for owner := range merged.Removed {
+		if _, already := base.Removed[owner]; !already {
+			seen[owner] = true
+		}
+	}
+	var owners []resource.Owner
+	for owner, differs := range seen {
+		if differs {
+			owners = append(owners, owner)
+		}
+	}
+	slices.Sort(owners)
+	return owners, nil
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}

@@ -1,0 +1,102 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
+)
+
+// A Target is what one commit asks for: its definitions, loaded and rendered.
+type Target struct {
+	Commit    Commit
+	Files     fs.FS
+	Fleet     *schema.Fleet // nil if the definitions can't be used at all
+	Findings  []schema.Finding
+	Rendering schema.Rendering
+	// Removed has the owners whose removal is intended, with what says so: the commit that removed
+	// the definition, or the tenant's lifecycle.
+	Removed map[resource.Owner]string
+}
+
+// Load evaluates the files of a commit. Mistakes in definitions are findings, not errors.
+func Load(fsys fs.FS, commit Commit, removed map[string]Commit) Target {
+	t := Target{Commit: commit, Files: fsys, Removed: map[resource.Owner]string{}}
+	t.Fleet, t.Findings = schema.Load(fsys)
+	if t.Fleet == nil {
+		return t
+	}
+	t.Rendering = t.Fleet.Render()
+	present := t.owners()
+	for file, by := range removed {
+		if owner, ok := ownerOf(file); ok && !present[owner] {
+			t.Removed[owner] = "commit " + by.Short()
+		}
+	}
+	for owner, at := range t.Fleet.Offboarded() {
+		t.Removed[owner] = "lifecycle offboarding at " + at.String()
+	}
+	return t
+}
+
+// Open loads a commit of a source.
+func Open(ctx context.Context, source Source, commit Commit) (Target, error) {
+	fsys, err := source.Open(ctx, commit)
+	if err != nil {
+		return Target{}, fmt.Errorf("open commit %s: %w", commit.Short(), err)
+	}
+	removed, err := source.Removed(ctx, commit)
+	if err != nil {
+		return Target{}, fmt.Errorf("history of commit %s: %w", commit.Short(), err)
+	}
+	return Load(fsys, commit, removed), nil
+}
+
+// owners are all that the definitions know of, sound or broken.
+func (t Target) owners() map[resource.Owner]bool {
+	known := map[resource.Owner]bool{}
+	for _, tenant := range t.Fleet.Tenants {
+		known[resource.Tenant(tenant.Name)] = true
+	}
+	for _, cell := range t.Fleet.Cells {
+		known[resource.Cell(cell.Name)] = true
+	}
+	for owner := range t.Fleet.Broken {
+		known[owner] = true
+	}
+	for owner := range t.Rendering.Broken {
+		known[owner] = true
+	}
+	return known
+}
+
+// Desired returns the rendering of each owner.
+func (t Target) Desired() map[resource.Owner][]resource.Desired {
+	byOwner := map[resource.Owner][]resource.Desired{}
+	for _, d := range t.Rendering.Desired {
+		byOwner[d.Address.Owner] = append(byOwner[d.Address.Owner], d)
+	}
+	return byOwner
+}
+
+// Invalid tells whether the definitions may not be applied as a whole. Single owners that are
+// broken don't make it so: they are left alone, and the others are served.
+func (t Target) Invalid() bool { return t.Fleet == nil }
+
+// ownerOf tells whose definition a path of the config repository is.
+func ownerOf(file string) (resource.Owner, bool) {
+	name, isCUE := strings.CutSuffix(path.Base(file), ".cue")
+	switch folder, _, _ := strings.Cut(file, "/"); {
+	case !isCUE:
+		return "", false
+	case folder == "tenants":
+		return resource.Tenant(name), true
+	case folder == "cells":
+		return resource.Cell(name), true
+	}
+	return "", false
+}
