@@ -35,7 +35,14 @@ type objects struct {
 func (o *objects) has(hash plumbing.Hash) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.storage.HasEncodedObject(hash) == nil
+	return o.holds(hash)
+}
+
+// holds is has, inside mu. The storage's own HasEncodedObject overlooks what is in packs when it
+// has exclusive access (go-git 5.19.3).
+func (o *objects) holds(hash plumbing.Hash) bool {
+	_, err := o.storage.EncodedObjectSize(hash)
+	return err == nil
 }
 
 // size returns the size of a blob without reading it.
@@ -163,7 +170,7 @@ func (o *objects) mend(ref plumbing.ReferenceName) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at, err := o.storage.Reference(ref)
-	if errors.Is(err, plumbing.ErrReferenceNotFound) || err == nil && !at.Hash().IsZero() && o.storage.HasEncodedObject(at.Hash()) == nil {
+	if errors.Is(err, plumbing.ErrReferenceNotFound) || err == nil && !at.Hash().IsZero() && o.holds(at.Hash()) {
 		return nil
 	}
 	return o.storage.RemoveReference(ref)

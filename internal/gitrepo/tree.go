@@ -110,7 +110,7 @@ func (t *tree) Stat(name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// exists tells whether anything is at a path, usable or not.
+// exists tells whether a file is at a path, usable or not.
 func (t *tree) exists(name string) (bool, error) {
 	at := t.root
 	for _, part := range strings.Split(name, "/") {
@@ -127,7 +127,7 @@ func (t *tree) exists(name string) (bool, error) {
 		}
 		at = below
 	}
-	return true, nil
+	return !at.folder(), nil
 }
 
 // find returns what is at a path, or why it can't be used.
