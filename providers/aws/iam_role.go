@@ -217,7 +217,8 @@ func (d *role) Create(ctx context.Context, want resource.Desired, fleet string) 
 	}
 	d.sessions.settling.note()
 	have := d.fresh(want, fleet, roleOutputs(str(out.Role.Arn), w.Name, str(out.Role.RoleId)))
-	return d.converge(ctx, client, have, tags, want, w)
+	have, err = d.converge(ctx, client, have, tags, want, w)
+	return have, existing("create role", w.Name, err)
 }
 
 // fresh is a role as CreateRole leaves it: without policies.
@@ -234,7 +235,7 @@ func (d *role) fresh(want resource.Desired, fleet string, outputs map[string]str
 func (d *role) finish(ctx context.Context, client *iam.Client, want resource.Desired, fleet string, w roleAttributes) (resource.Observed, error) {
 	out, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: &w.Name})
 	if err != nil {
-		return resource.Observed{}, failed("create role", w.Name, err)
+		return resource.Observed{}, existing("create role", w.Name, failed("read role", w.Name, err))
 	}
 	tags := roleTags(out.Role.Tags)
 	if err := tags.require("create role", w.Name, fleet, want.Address); err != nil {

@@ -135,7 +135,8 @@ func (d *key) Create(ctx context.Context, want resource.Desired, fleet string) (
 		return resource.Observed{}, d.sessions.failed("create key", w.Alias, err)
 	}
 	have := d.fresh(want, fleet, str(out.KeyMetadata.KeyId), str(out.KeyMetadata.Arn))
-	return d.converge(ctx, client, have, tags, types.KeyStateEnabled, want, w)
+	have, err = d.converge(ctx, client, have, tags, types.KeyStateEnabled, want, w)
+	return have, existing("create key", w.Alias, err)
 }
 
 // sendOnce is for calls that would make a second thing if they were sent again.

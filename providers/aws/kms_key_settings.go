@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
-	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -161,8 +160,6 @@ func (d *key) setAlias(ctx context.Context, client *kms.Client, have resource.Ob
 		if err := d.leadsTo(ctx, client, w.to.Alias, have.ID); err != nil {
 			return err
 		}
-	case hasCode(err, "NotFoundException"): // the key was seen or made just now: KMS isn't consistent yet
-		return failedAs(providers.ErrPending, "create alias", w.to.Alias, err)
 	case err != nil:
 		return failed("create alias", w.to.Alias, err)
 	}

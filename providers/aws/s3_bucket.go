@@ -171,11 +171,12 @@ func (d *bucket) Create(ctx context.Context, want resource.Desired, fleet string
 	if err := d.ensureMark(ctx, client, want, fleet, tags); err != nil {
 		return resource.Observed{}, err
 	}
-	fresh := resource.Observed{
+	have := resource.Observed{
 		Address: want.Address, Scope: want.Scope, Fleet: fleet, ID: w.Name,
-		Attributes: d.fresh(want), Outputs: bucketOutputs(w.Name),
+		Attributes: d.fresh(want), Outputs: bucketOutputs(want.Scope, w.Name),
 	}
-	return d.converge(ctx, client, fresh, tags, want, w)
+	have, err = d.converge(ctx, client, have, tags, want, w)
+	return have, existing("create bucket", w.Name, err)
 }
 
 func bucketConfiguration(region string, tags tagged) *types.CreateBucketConfiguration {
@@ -193,7 +194,7 @@ func (d *bucket) ensureMark(ctx context.Context, client *s3.Client, want resourc
 	got, err := d.tags(ctx, client, want.Scope, name)
 	switch {
 	case err != nil:
-		return err
+		return existing("create bucket", name, err)
 	case len(got) > 0:
 		return got.require("create bucket", name, fleet, want.Address)
 	}
@@ -321,6 +322,6 @@ func (d *bucket) Adopt(ctx context.Context, want resource.Desired, fleet string)
 	return d.details(ctx, client, want.Scope, want.Adopt, tags)
 }
 
-func bucketOutputs(name string) map[string]string {
-	return map[string]string{"arn": "arn:aws:s3:::" + name, "name": name}
+func bucketOutputs(scope resource.Scope, name string) map[string]string {
+	return map[string]string{"arn": "arn:" + partition(scope.Region) + ":s3:::" + name, "name": name}
 }

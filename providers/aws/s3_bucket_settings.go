@@ -58,7 +58,7 @@ func (d *bucket) details(ctx context.Context, client *s3.Client, scope resource.
 		}
 	}
 	return seen{
-		kind: kindBucket, scope: scope, id: name, tags: tags, attributes: attributes, outputs: bucketOutputs(name),
+		kind: kindBucket, scope: scope, id: name, tags: tags, attributes: attributes, outputs: bucketOutputs(scope, name),
 	}.observed()
 }
 

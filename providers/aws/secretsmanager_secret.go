@@ -129,7 +129,8 @@ func (d *secret) Create(ctx context.Context, want resource.Desired, fleet string
 	if err != nil {
 		return d.finish(ctx, client, want, fleet, w, err)
 	}
-	return d.converge(ctx, client, d.fresh(want, fleet, str(out.ARN)), tags, want, w)
+	have, err := d.converge(ctx, client, d.fresh(want, fleet, str(out.ARN)), tags, want, w)
+	return have, existing("create secret", w.Name, err)
 }
 
 // finish brings a secret that could not be created, because there is one of its name, to what is
@@ -140,7 +141,10 @@ func (d *secret) finish(ctx context.Context, client *secretsmanager.Client, want
 		return resource.Observed{}, failed("create secret", w.Name, refusal)
 	}
 	facts, err := d.describe(ctx, client, w.Name)
-	if err != nil || facts.name != w.Name {
+	switch {
+	case hasCode(refusal, "ResourceExistsException") && err != nil:
+		return resource.Observed{}, existing("create secret", w.Name, failed("read secret", w.Name, err))
+	case err != nil || facts.name != w.Name: // a name can also be read as the beginning of an ARN
 		return resource.Observed{}, failed("create secret", w.Name, refusal)
 	}
 	if err := facts.tags.require("create secret", w.Name, fleet, want.Address); err != nil {

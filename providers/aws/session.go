@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -203,6 +204,18 @@ func guarded(base aws.Config, scope resource.Scope) aws.Config {
 	}
 	cfg.APIOptions = append(slices.Clone(base.APIOptions), addDeadline, addLimiter(newLimiters()))
 	return cfg
+}
+
+// partition is the part of AWS that a region belongs to, as ARNs name it.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }
 
 // pooled keeps enough idle connections, unless the caller brought a client of its own.
