@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // An Owner is who a resource belongs to: "fleet", "cell/eu-1" or "tenant/acme".
@@ -97,7 +98,7 @@ func ParseAddress(text string) (Address, error) {
 // unfit tells whether a rune can't be in an address: white space, and what would end a reference,
 // a JSON string or a cell of a table.
 func unfit(r rune) bool {
-	return !unicode.IsPrint(r) || unicode.IsSpace(r) || strings.ContainsRune("#${}\"\\<>|`", r)
+	return !unicode.IsPrint(r) || r == utf8.RuneError || unicode.IsSpace(r) || strings.ContainsRune("#${}\"\\<>|`", r)
 }
 
 // Global is the region of the scope that kinds without a region live in, such as IAM's.

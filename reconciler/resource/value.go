@@ -182,7 +182,7 @@ func (v Value) Text() string {
 		return "(known after apply: " + refs[0].short() + ")"
 	}
 	var s string
-	if json.Unmarshal([]byte(v.text), &s) == nil {
+	if strings.HasPrefix(v.text, `"`) && json.Unmarshal([]byte(v.text), &s) == nil {
 		return s
 	}
 	return v.text
