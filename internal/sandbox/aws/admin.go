@@ -1,9 +1,12 @@
 package awsbox
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -14,13 +17,11 @@ func isAdmin(r *http.Request) bool {
 	return r.URL.Path == adminPrefix || strings.HasPrefix(r.URL.Path, adminPrefix+"/")
 }
 
-// serveAdmin answers under /_sandbox/. What browsers ask for is a page, everything else JSON.
-func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
-		return
-	}
+// adminPages answers under /_sandbox/. What browsers ask for is a page, everything else JSON. Other
+// sites' pages can't post to it.
+func (s *Server) adminPages() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+adminPrefix, s.showIndex)
 	mux.HandleFunc("GET "+adminPrefix+"/{$}", s.showIndex)
 	mux.HandleFunc("GET "+adminPrefix+"/resources", s.showResources)
 	mux.HandleFunc("GET "+adminPrefix+"/history", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.History()) })
@@ -34,7 +35,7 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	mux.HandleFunc("POST "+adminPrefix+"/conditions", s.changeConditions)
 	mux.HandleFunc("GET "+adminPrefix+"/chaos", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, Pranks()) })
 	mux.HandleFunc("POST "+adminPrefix+"/chaos", s.doChaos)
-	mux.ServeHTTP(w, r)
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 // wantsPage tells a browser from a script.
@@ -89,15 +90,22 @@ func (s *Server) showIndex(w http.ResponseWriter, r *http.Request) {
 		"Writes": s.Writes(), "Accounts": s.opts.Accounts})
 }
 
-// doChaos takes JSON, or a form from the page, to which it returns.
+// doChaos takes JSON, or a form from the page, to which it returns. The content type says nothing:
+// curl calls everything a form.
 func (s *Server) doChaos(w http.ResponseWriter, r *http.Request) {
-	var m Mischief
-	isForm := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && r.FormValue("do") != ""
-	if isForm {
-		m = Mischief{Kind: r.FormValue("kind"), Name: r.FormValue("name"), Account: r.FormValue("account"), Region: r.FormValue("region"), Do: r.FormValue("do")}
-	} else if err := readJSON(r, &m); err != nil {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
 		writeError(w, http.StatusBadRequest, err)
 		return
+	}
+	form, _ := url.ParseQuery(string(body)) // JSON reads as a form without these fields
+	isForm := form.Has("do")
+	m := Mischief{Kind: form.Get("kind"), Name: form.Get("name"), Account: form.Get("account"), Region: form.Get("region"), Do: form.Get("do")}
+	if !isForm {
+		if err := readJSON(body, &m); err != nil {
+			writeError(w, http.StatusBadRequest, err)
+			return
+		}
 	}
 	if err := s.Chaos(m); err != nil {
 		writeError(w, http.StatusUnprocessableEntity, err)
@@ -111,9 +119,8 @@ func (s *Server) doChaos(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"done": what, "to": m.target()})
 }
 
-// readJSON reads a body, whatever content type it says it has: curl calls everything a form.
-func readJSON(r *http.Request, into any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<20))
+func readJSON(body []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	return dec.Decode(into)
 }

@@ -3,6 +3,7 @@ package awsbox
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -52,8 +53,12 @@ func forPeople(c Conditions) conditionsJSON {
 // changeConditions changes what the body names and leaves the rest. {} changes nothing; "reset": true
 // is a fine day, with the page size as it was at the start.
 func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var body map[string]json.RawMessage
-	if err := readJSON(r, &body); err != nil {
+	if err == nil {
+		err = readJSON(text, &body)
+	}
+	if err != nil {
 		writeError(w, http.StatusBadRequest, err)
 		return
 	}

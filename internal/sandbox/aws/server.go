@@ -37,6 +37,7 @@ type Account struct {
 type Server struct {
 	opts     Options
 	services map[string]*service
+	admin    http.Handler
 
 	mu       sync.Mutex // guards everything below; never held while waiting
 	store    *store
@@ -67,6 +68,7 @@ func New(opts Options) *Server {
 		limiter:  limiter{},
 		journal:  newJournal(),
 	}
+	s.admin = s.adminPages()
 	if len(opts.Accounts) > 0 {
 		home := opts.Accounts[0].ID
 		s.sessions[opts.AccessKey] = identity{
@@ -81,7 +83,7 @@ func New(opts Options) *Server {
 // ServeHTTP answers the AWS protocols and, under /_sandbox/, people.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isAdmin(r) {
-		s.serveAdmin(w, r)
+		s.admin.ServeHTTP(w, r)
 		return
 	}
 	answer := s.answer(r)
