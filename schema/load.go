@@ -1,15 +1,21 @@
 package schema
 
 import (
+	"cmp"
+	"fmt"
 	"io/fs"
+	"path"
+	"runtime"
 	"slices"
+	"sync"
 
 	"tenantry.dev/reconciler/resource"
 )
 
-// files holds what was read of a fleet, for rendering.
+// files holds what was read of a fleet, for rendering and editing.
 type files struct {
 	source    fs.FS
+	tenants   map[resource.Owner]*source
 	rendered  map[resource.Owner][]resource.Desired
 	offboards map[resource.Owner]resource.Origin
 }
@@ -18,7 +24,30 @@ type files struct {
 // What is broken is left out of the fleet and named in Broken; the rest is usable. The fleet is nil
 // only if fsys holds no fleet that could be used at all, and then a finding says why.
 func Load(fsys fs.FS) (*Fleet, []Finding) {
-	return &Fleet{files: files{source: fsys}}, nil
+	t, err := readTree(fsys)
+	if err != nil {
+		return nil, []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: fmt.Sprintf("the folder can't be read: %v", err)}}
+	}
+	e, err := newEngine(t, nil)
+	if err != nil {
+		return nil, []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: err.Error()}}
+	}
+	found := slices.Concat(t.found, t.checkModule())
+	if t.module == "" {
+		t.module = "fleet.invalid" // the folders can't be imported, but what imports nothing is still checked
+	}
+	f := &Fleet{Broken: map[resource.Owner]string{}}
+	f.files = files{source: fsys, tenants: map[resource.Owner]*source{}, rendered: map[resource.Owner][]resource.Desired{}, offboards: map[resource.Owner]resource.Origin{}}
+	def, mistakes := e.define(f)
+	found = append(found, mistakes...)
+	if def == nil {
+		return nil, sorted(found)
+	}
+	l := &loader{fleet: f, tree: t, def: def, found: found}
+	l.definitions(e)
+	l.tenants(e)
+	f.Digest = t.digest()
+	return f, sorted(l.found)
 }
 
 // Invalid tells whether findings make a fleet invalid: an error or a denial does.
@@ -26,4 +55,133 @@ func Invalid(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool {
 		return f.Severity == Error || f.Severity == Deny
 	})
+}
+
+// sorted orders findings by place, and drops repetitions: what many tenants have in common is said once.
+func sorted(found []Finding) []Finding {
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
+			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Tenant, b.Tenant))
+	})
+	out := found[:0]
+	for _, f := range found {
+		if last := len(out) - 1; last >= 0 && out[last].Origin == f.Origin && out[last].Message == f.Message {
+			if out[last].Tenant != f.Tenant {
+				out[last].Tenant = "" // it is not about one tenant
+			}
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// A loader fills a fleet from definitions.
+type loader struct {
+	fleet *Fleet
+	tree  *tree
+	def   *definitions
+	found []Finding
+}
+
+// definitions takes plans, cells, policies and approvals, and renders the cells.
+func (l *loader) definitions(e *engine) {
+	f := l.fleet
+	for _, name := range sortedKeys(l.def.plans) {
+		f.Plans = append(f.Plans, l.def.plans[name].Plan)
+	}
+	for _, p := range l.def.policies {
+		f.Policies = append(f.Policies, p.Policy)
+	}
+	l.def.shared = map[string]map[string]string{}
+	for _, name := range sortedKeys(l.def.cells) {
+		a := e.cell(l.def.cells[name])
+		l.take(a)
+		if a.broken != "" {
+			l.def.spoiled[cellsDir+"/"+name] = a.broken
+			continue
+		}
+		l.def.shared[name] = a.kinds
+	}
+	for _, name := range sortedKeys(l.def.cells) {
+		if _, sound := l.def.shared[name]; sound {
+			f.Cells = append(f.Cells, l.def.cells[name].Cell)
+		} else {
+			delete(l.def.cells, name)
+		}
+	}
+	for key, reason := range l.def.spoiled {
+		if folder, name := path.Split(key); folder == cellsDir+"/" {
+			f.Broken[resource.Cell(name)] = reason
+		}
+	}
+	approvals, found := e.approvals()
+	f.Approvals, l.found = approvals, append(l.found, found...)
+}
+
+// take puts the answer about one owner into the fleet.
+func (l *loader) take(a *answer) {
+	l.found = append(l.found, a.found...)
+	switch {
+	case a.broken != "":
+		l.fleet.Broken[a.owner] = a.broken
+		return
+	case a.tenant != nil:
+		l.fleet.Tenants = append(l.fleet.Tenants, *a.tenant)
+	}
+	if a.offboards {
+		l.fleet.offboards[a.owner] = a.source.at(a.body.label("lifecycle"))
+	}
+	l.fleet.rendered[a.owner] = a.desired
+}
+
+// tenants evaluates all tenants and then what concerns several of them.
+func (l *loader) tenants(first *engine) {
+	answers := evaluateAll(first, l.tree.tenants)
+	across := &crosscheck{def: l.def}
+	for _, a := range answers {
+		across.add(a)
+	}
+	across.finish()
+	for _, a := range answers {
+		if a.broken == brokenFile {
+			a.broken = reasonOf(l.found, a.source.path)
+		}
+		l.fleet.files.tenants[a.owner] = a.source
+		l.take(a)
+	}
+	l.found = append(l.found, across.found...)
+	slices.SortFunc(l.fleet.Tenants, func(a, b Tenant) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// perEngine is how many tenants are worth another engine, which takes some 25 ms to make.
+const perEngine = 50
+
+// evaluateAll evaluates tenants on as many engines as there are processors, in the order of the sources.
+func evaluateAll(first *engine, sources []*source) []*answer {
+	answers := make([]*answer, len(sources))
+	next := make(chan int)
+	var group sync.WaitGroup
+	work := func(e *engine) {
+		for i := range next {
+			answers[i] = e.tenant(sources[i])
+		}
+	}
+	engines := min(runtime.GOMAXPROCS(0), len(sources)/perEngine+1)
+	for n := range engines {
+		group.Go(func() {
+			e := first
+			if n > 0 {
+				// The schema compiled for the first engine, so it does for this one.
+				e, _ = newEngine(first.tree, first.def)
+			}
+			work(e)
+		})
+	}
+	for i := range sources {
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	return answers
 }

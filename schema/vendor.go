@@ -1,13 +1,32 @@
 package schema
 
 import (
-	"errors"
+	"embed"
 	"io/fs"
 	"testing/fstest"
 )
 
-// Init writes a new fleet of this name that validates into dir, which must be empty or not exist.
-func Init(dir, name string) error { return errors.New("not yet") }
+// modulePath is the import path of this package's definitions in CUE.
+const modulePath = "tenantry.dev/schema"
+
+// vendorDir is where a fleet keeps its copy of them, so that the cue command line finds them offline.
+const vendorDir = "cue.mod/pkg/" + modulePath
+
+//go:embed *.cue
+var definitionFiles embed.FS
 
 // Vendor returns the schema module as it is vendored into a fleet, by path from the fleet's root.
-func Vendor() fs.FS { return fstest.MapFS{} }
+func Vendor() fs.FS {
+	return fstest.MapFS{}
+}
+
+// vendored returns the files of Vendor.
+func vendored() map[string][]byte {
+	out := map[string][]byte{}
+	entries, _ := definitionFiles.ReadDir(".") // embedded: can't fail
+	for _, e := range entries {
+		text, _ := definitionFiles.ReadFile(e.Name())
+		out[vendorDir+"/"+e.Name()] = text
+	}
+	return out
+}

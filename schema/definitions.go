@@ -1,0 +1,73 @@
+package schema
+
+import (
+	"cuelang.org/go/cue"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// definitions is what a fleet's files say, tenants aside, as plain data: what every evaluation
+// needs to know. Read-only once it is made.
+type definitions struct {
+	module   string
+	fleet    fleetDef
+	accounts map[string]*Account
+	cells    map[string]*cellDef // the sound ones
+	plans    map[string]*planDef // the sound ones
+	policies []*policyDef        // the sound ones, by name
+	kinds    map[string]kindDef
+	// spoiled has, by "plans/team", the plans and cells that can't be used, with the reason.
+	spoiled map[string]string
+	shared  map[string]map[string]string // the kind of each resource of each cell
+	left    map[string]bool              // files that are left out of their package
+}
+
+type fleetDef struct {
+	name         string
+	environments []string
+}
+
+type cellDef struct {
+	Cell
+	source    *source
+	adopt     map[string]string
+	resources map[string]resource.Origin
+}
+
+type planDef struct {
+	Plan
+	source    *source
+	capacity  int
+	resources map[string]resource.Origin
+	names     map[string]bool // of the resources, as far as they are known without a tenant
+}
+
+type policyDef struct {
+	Policy
+	message                                        string
+	plans, cells, environments, residencies, kinds []string
+
+	onTenant, onCell, onResource, onResources bool
+	ofTenants                                 bool // its constraints use the tenant or its plan
+}
+
+type kindDef struct {
+	outputs []string
+	global  bool
+}
+
+// readKinds reads what the schema says of each kind.
+func readKinds(schema cue.Value) map[string]kindDef {
+	kinds := map[string]kindDef{}
+	fields, err := schema.LookupPath(cue.ParsePath("#Kinds")).Fields()
+	if err != nil {
+		return kinds
+	}
+	for fields.Next() {
+		var k kindDef
+		_ = fields.Value().LookupPath(cue.ParsePath("#outputs")).Decode(&k.outputs) // a test reads them all
+		k.global, _ = fields.Value().LookupPath(cue.ParsePath("#global")).Bool()
+		kinds[fields.Selector().Unquoted()] = k
+	}
+	return kinds
+}

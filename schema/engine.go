@@ -1,0 +1,96 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/errors"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// An engine evaluates definitions. Plain data goes in and comes out, so that evaluation can move
+// into a process of its own. Not safe for concurrent use: each goroutine has one.
+type engine struct {
+	tree      *tree
+	ctx       *cue.Context
+	packages  *packages
+	schema    cue.Value
+	def       *definitions
+	templates map[place]*template
+}
+
+// newEngine compiles the schema. The definitions are nil until define or until they are shared.
+func newEngine(t *tree, def *definitions) (*engine, error) {
+	e := &engine{tree: t, ctx: cuecontext.New(), packages: newPackages(t), def: def, templates: map[place]*template{}}
+	if def != nil {
+		e.packages.left = def.left
+	}
+	v, err := e.packages.inline(e.ctx, "words", fmt.Sprintf("package words\nimport %q\nschema.#Kinds\n#words: schema\n", modulePath))
+	if err != nil {
+		return nil, fmt.Errorf("compile the schema: %w", err)
+	}
+	e.schema = v.LookupPath(cue.MakePath(cue.Def("#words")))
+	return e, nil
+}
+
+func (e *engine) definition(name string) cue.Value {
+	return e.schema.LookupPath(cue.MakePath(cue.Def(name)))
+}
+
+// A reporter turns problems of one file into findings.
+type reporter struct {
+	e    *engine
+	src  *source
+	root []string  // the path of the definition in the file
+	def  cue.Value // what it is held against
+}
+
+// findings puts what the evaluator says of a definition in words, each at the place in the file
+// where the path is written, or where the evaluator points.
+func (r reporter) findings(err error) []Finding {
+	var out []Finding
+	for _, p := range problems(err, 0) {
+		path := slices.Concat(r.root, p.path)
+		found := locate(r.src.syntax, path)
+		written := ""
+		if found.depth == len(path) && found.value != nil {
+			written = r.src.written(found.value)
+		}
+		if p.kind == unknown && found.depth < len(path) || found.depth == 0 {
+			found.label = nil
+		}
+		out = append(out, Finding{Origin: r.place(p, found), Severity: Error, Message: p.words(r.def, written)})
+	}
+	return out
+}
+
+func (r reporter) place(p problem, found spot) resource.Origin {
+	if found.label != nil && found.depth == len(r.root)+len(p.path) {
+		return r.src.at(found.label)
+	}
+	for _, pos := range slices.Backward(p.at) {
+		if pos.Filename() == r.src.path {
+			return resource.Origin{File: r.src.path, Line: pos.Line(), Col: pos.Column()}
+		}
+	}
+	return r.src.at(found.label)
+}
+
+// fileErrors are findings for errors that the evaluator has about a whole file.
+func fileErrors(path string, errs []errors.Error) []Finding {
+	var out []Finding
+	for _, err := range errs {
+		format, args := err.Msg()
+		at := resource.Origin{File: path, Line: 1}
+		for _, pos := range slices.Backward(errors.Positions(err)) {
+			if pos.Filename() == path {
+				at.Line, at.Col = pos.Line(), pos.Column()
+			}
+		}
+		out = append(out, Finding{Origin: at, Severity: Error, Message: fmt.Sprintf(format, args...)})
+	}
+	return out
+}

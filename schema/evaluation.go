@@ -1,0 +1,205 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// An evaluation renders one owner and explains what stands against it.
+type evaluation struct {
+	*engine
+	answer   *answer
+	template *template
+	cell     *cellDef
+	plan     *planDef // nil for a cell
+	text     *source  // of the plan or the cell
+	own      map[string]resource.Origin
+	adopt    map[string]string
+	data     cue.Value // the tenant's
+}
+
+// render fills the template. For an owner that is broken already it only looks for more mistakes.
+func (o *evaluation) render(data cue.Value) {
+	o.data = data
+	v := o.fill(o.template.value)
+	concrete := cue.Concrete(o.answer.broken == "")
+	resources := v.LookupPath(pathResources)
+	if err := resources.Validate(concrete); err != nil {
+		o.explain(err)
+	}
+	if o.any(func(p *policyDef) bool { return p.onTenant || p.onCell }) {
+		if err := v.LookupPath(pathChecks).Validate(concrete); err != nil {
+			o.explainChecks(err)
+		}
+	}
+	if o.any(func(p *policyDef) bool { return p.Severity != string(Deny) && (p.onResource || p.onResources) }) && o.answer.broken == "" {
+		if err := v.LookupPath(pathAdvice).Validate(cue.Concrete(true)); err != nil {
+			o.explainRules(func(p *policyDef) bool { return p.Severity != string(Deny) })
+		}
+	}
+	if o.answer.broken != "" {
+		return
+	}
+	text, err := resources.MarshalJSON()
+	if err != nil {
+		o.answer.refuse(o.here(), "%v", err)
+		return
+	}
+	o.take(text)
+}
+
+func (o *evaluation) any(is func(*policyDef) bool) bool {
+	return slices.ContainsFunc(o.template.rules, is)
+}
+
+func (o *evaluation) fill(v cue.Value) cue.Value {
+	if o.plan == nil {
+		return v
+	}
+	return v.FillPath(pathOf, o.data)
+}
+
+// here is the owner's own line.
+func (o *evaluation) here() resource.Origin {
+	if o.plan == nil {
+		return o.cell.Origin
+	}
+	return o.answer.source.at(o.answer.body.expr)
+}
+
+// explain says what is wrong with the resources: the tenant's or the plan's values if they don't fit
+// without any policy, or else the policies that they break.
+func (o *evaluation) explain(err error) {
+	apart, buildErr := o.taken(o.template)
+	if buildErr != nil {
+		o.answer.refuse(o.here(), "%v", buildErr)
+		return
+	}
+	plain := o.fill(apart).LookupPath(pathResources)
+	concrete := cue.Concrete(o.answer.broken == "")
+	if err := plain.Validate(concrete); err != nil {
+		before := len(o.answer.found)
+		for _, p := range problems(err, 1) {
+			if len(p.path) > 0 {
+				o.explainProblem(p, plain)
+			}
+		}
+		if len(o.answer.found) == before && o.answer.broken == "" {
+			o.answer.refuse(o.here(), "%s", firstLine(err.Error()))
+		}
+		return
+	}
+	before := len(o.answer.found)
+	o.explainRules(func(p *policyDef) bool { return p.Severity == string(Deny) })
+	if len(o.answer.found) == before && o.answer.broken == "" {
+		o.answer.refuse(o.here(), "%s", firstLine(err.Error()))
+	}
+}
+
+// explainProblem puts one problem in words. The path begins with the resource's name.
+func (o *evaluation) explainProblem(p problem, plain cue.Value) {
+	name, path := p.path[0], p.path[1:]
+	kind, _ := plain.LookupPath(cue.MakePath(cue.Str(name), cue.Str("kind"))).String()
+	def := o.kind(kind)
+	inner := problem{path: path, kind: p.kind, text: p.text, at: p.at}
+	if n, label := o.override(p.path); n != nil {
+		at := o.answer.source.at(label)
+		o.answer.refuse(at, "overrides.%s.%s", name, o.overrideWords(inner, name, n, def))
+		return
+	}
+	if o.answer.broken != "" {
+		return // what follows from other mistakes helps nobody
+	}
+	value := ""
+	if m := quoted.FindString(p.text); p.kind == wrong {
+		value = m
+	}
+	message := fmt.Sprintf("resource %s: %s", name, inner.words(def, value))
+	if at := o.line(p.path); at.Line != 0 && o.plan != nil {
+		message += fmt.Sprintf(" (%s)", at)
+	}
+	o.answer.refuse(o.here(), "%s", message)
+}
+
+// quoted is the value that the evaluator complains about.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// override finds the tenant's override that a path is about; the path may reach deeper or less
+// deep than the override.
+func (o *evaluation) override(path []string) (*node, astNode) {
+	if o.plan == nil {
+		return nil, nil
+	}
+	n, label := o.answer.body.get("overrides"), astNode(nil)
+	for _, name := range path {
+		next := n.get(name)
+		if next == nil {
+			break
+		}
+		label, n = n.label(name), next
+		if n.kind != structNode {
+			break
+		}
+	}
+	if label == nil || n.kind == structNode && len(path) > 0 && o.answer.body.get("overrides").get(path[0]) == n {
+		return nil, nil // the override says nothing of the attribute
+	}
+	return n, label
+}
+
+// overrideWords says why an override isn't possible and what the plan allows instead.
+func (o *evaluation) overrideWords(p problem, name string, n *node, def cue.Value) string {
+	field := strings.Join(p.path, ".")
+	if p.kind == unknown || p.kind == missing {
+		return p.words(def, "")
+	}
+	at := locate(o.text.syntax, append([]string{o.plan.Name, "resources", name}, p.path...))
+	if at.depth < 3+len(p.path) { // the plan leaves it open, so it is the kind that objects
+		return p.words(def, show(n))
+	}
+	line := o.text.at(at.label)
+	if values := o.planChoices(name, p.path); len(values) > 1 {
+		return fmt.Sprintf("%s: %s is not allowed by the plan %s (%s), choose %s", field, show(n), o.plan.Name, line, oneOf(values))
+	}
+	written := o.text.written(at.value)
+	if _, literal := at.value.(*ast.BasicLit); literal {
+		return fmt.Sprintf("%s: the plan %s fixes it at %s (%s), so a tenant can't choose %s", field, o.plan.Name, written, line, show(n))
+	}
+	return fmt.Sprintf("%s: %s is not allowed by the plan %s (%s), which says %s", field, show(n), o.plan.Name, line, shorten(written))
+}
+
+// planChoices are the values that the plan offers for an attribute.
+func (o *evaluation) planChoices(name string, path []string) []string {
+	v := o.packages.planOf(o.engine, o.plan.Name)
+	for _, key := range append([]string{"resources", name}, path...) {
+		v = v.LookupPath(cue.MakePath(cue.Str(key).Optional()))
+	}
+	if !v.Exists() {
+		return nil
+	}
+	return choices(v)
+}
+
+// line is where the plan or the cell writes a path below its resources, or as much of it as there is.
+func (o *evaluation) line(path []string) resource.Origin {
+	at := locate(o.text.syntax, append([]string{strings.TrimSuffix(o.text.name(), ".cue"), "resources"}, path...))
+	if at.depth < 3 {
+		return o.own[path[0]]
+	}
+	return o.text.at(at.label)
+}
+
+// origin is where a path below the resources comes from: the tenant's override or the template.
+func (o *evaluation) origin(path []string) resource.Origin {
+	if n, label := o.override(path); n != nil {
+		return o.answer.source.at(label)
+	}
+	return o.line(path)
+}

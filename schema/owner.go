@@ -1,0 +1,303 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// An answer is what the evaluation of one owner gives: plain data.
+type answer struct {
+	owner     resource.Owner
+	tenant    *Tenant // nil for a cell, and for a tenant that isn't sound
+	body      *node   // a tenant's data, if it could be read
+	source    *source
+	desired   []resource.Desired
+	found     []Finding
+	broken    string            // why the owner has no rendering; empty if it has
+	kinds     map[string]string // of the resources by name
+	offboards bool
+}
+
+// brokenFile stands for the finding that was made when the file was read.
+const brokenFile = "the file can't be used"
+
+// refuse adds a finding and makes the owner broken.
+func (a *answer) refuse(at resource.Origin, format string, args ...any) {
+	f := Finding{Origin: at, Severity: Error, Message: fmt.Sprintf(format, args...), Tenant: a.tenantName()}
+	a.add(f)
+}
+
+func (a *answer) add(f Finding) {
+	a.found = append(a.found, f)
+	if a.broken == "" && (f.Severity == Error || f.Severity == Deny) {
+		a.broken = f.String()
+	}
+}
+
+func (a *answer) tenantName() string {
+	if a.owner.Class() != "tenant" {
+		return ""
+	}
+	return a.owner.Name()
+}
+
+// cell renders the resources of a cell.
+func (e *engine) cell(c *cellDef) *answer {
+	a := &answer{owner: resource.Cell(c.Name), source: c.source}
+	t, err := e.template(place{cell: c.Name})
+	if err != nil {
+		a.refuse(c.Origin, "%v", err)
+		return a
+	}
+	o := &evaluation{engine: e, answer: a, template: t, cell: c, own: c.resources, adopt: c.adopt, text: c.source}
+	o.render(cue.Value{})
+	return a
+}
+
+// tenant checks and renders one tenant.
+func (e *engine) tenant(src *source) *answer {
+	a := &answer{owner: resource.Tenant(src.name()), source: src}
+	body := a.readBody(src)
+	if body == nil {
+		return a
+	}
+	a.body = body
+	data := e.ctx.BuildExpr(body.syntax(src.name()))
+	if err := data.Unify(e.definition("#Tenant")).Validate(cue.Concrete(true)); err != nil {
+		at := body.expr
+		remarks := diagnose(e.ctx, body, slot{def: e.definition("#Tenant"), at: at})
+		if len(remarks) == 0 {
+			remarks = []remark{{at: at, message: err.Error()}}
+		}
+		for _, r := range remarks {
+			if len(r.path) == 1 && r.path[0] == "name" && body.get("name") == nil {
+				continue // it is the file's name
+			}
+			a.refuse(src.at(r.at), "%s", r.message)
+			body.drop(r.path)
+		}
+		data = e.ctx.BuildExpr(body.syntax(src.name()))
+	}
+	e.inPlace(a, data)
+	return a
+}
+
+// readBody reads a tenant's file up to what can be said without evaluating; nil if that is all.
+func (a *answer) readBody(src *source) *node {
+	if src.syntax == nil {
+		a.broken = brokenFile
+		return nil
+	}
+	if name := src.syntax.PackageName(); name != "fleet" {
+		a.refuse(src.at(src.syntax), "the file must begin with \"package fleet\"")
+	}
+	root, refused := readData(src.syntax)
+	for _, r := range refused {
+		a.refuse(src.at(r.at), "%s", r.message)
+	}
+	for _, f := range root.fields {
+		if f.name != "tenant" {
+			a.refuse(src.at(f.label), "there is no field %q here; a tenant's file has only tenant: %s: {…}", f.name, src.name())
+		}
+	}
+	all := root.get("tenant")
+	if all == nil || all.kind != structNode {
+		if len(refused) == 0 {
+			a.refuse(src.at(src.syntax), "the file says nothing of a tenant; write tenant: %s: {…}", src.name())
+		}
+		return nil
+	}
+	for _, f := range all.fields {
+		if f.name != src.name() {
+			a.refuse(src.at(f.label), "the file is called %s.cue, so the tenant is %q, not %q", src.name(), src.name(), f.name)
+		}
+	}
+	body := all.get(src.name())
+	if body == nil && len(all.fields) == 1 {
+		body = all.fields[0].value // misnamed; what is in it can still be checked
+	}
+	if body != nil && body.kind != structNode {
+		a.refuse(src.at(body.expr), "tenant.%s is not a group of fields in { }", src.name())
+		return nil
+	}
+	if named := body.get("name"); named != nil && named.scalar == src.name() {
+		body.drop([]string{"name"}) // it says what the file's name says
+	}
+	return body
+}
+
+// syntax is the data as CUE, with the tenant's name in it.
+func (n *node) syntax(name string) *ast.StructLit {
+	s := n.expression().(*ast.StructLit)
+	if n.get("name") == nil {
+		s.Elts = append(s.Elts, &ast.Field{Label: ast.NewIdent("name"), Value: ast.NewString(name)})
+	}
+	return s
+}
+
+// expression is data as CUE, keeping the places of its scalars.
+func (n *node) expression() ast.Expr {
+	switch n.kind {
+	case structNode:
+		s := &ast.StructLit{Lbrace: n.expr.Pos()}
+		for _, f := range n.fields {
+			label := &ast.BasicLit{ValuePos: f.label.Pos(), Kind: token.STRING, Value: quote(f.name)}
+			s.Elts = append(s.Elts, &ast.Field{Label: label, Value: f.value.expression()})
+		}
+		return s
+	case listNode:
+		l := &ast.ListLit{Lbrack: n.expr.Pos()}
+		for _, element := range n.list {
+			l.Elts = append(l.Elts, element.expression())
+		}
+		return l
+	}
+	return n.expr
+}
+
+func quote(name string) string {
+	text, _ := json.Marshal(name)
+	return string(text)
+}
+
+// drop removes what can't be used, so that the rest can still be checked. Only overrides are
+// finer than the tenant's own fields.
+func (n *node) drop(path []string) {
+	if len(path) == 0 {
+		return
+	}
+	if path[0] == "overrides" && len(path) > 1 {
+		if inner := n.get("overrides"); inner != nil && inner.kind == structNode {
+			inner.dropDeep(path[1:min(len(path), 3)])
+			return
+		}
+	}
+	n.dropDeep(path[:1])
+}
+
+func (n *node) dropDeep(path []string) {
+	if len(path) > 1 {
+		if inner := n.get(path[0]); inner != nil && inner.kind == structNode {
+			inner.dropDeep(path[1:])
+			return
+		}
+	}
+	n.fields = slices.DeleteFunc(n.fields, func(f field) bool { return f.name == path[0] })
+}
+
+// inPlace finds the tenant's plan and cell and renders it there.
+func (e *engine) inPlace(a *answer, data cue.Value) {
+	body, src := a.body, a.source
+	at := place{plan: body.text("plan"), cell: body.text("cell"), residency: body.text("residency")}
+	plan, soundPlan := e.named(a, "plan", plansDir, at.plan, sortedKeys(e.def.plans))
+	cell, soundCell := e.named(a, "cell", cellsDir, at.cell, sortedKeys(e.def.cells))
+	if plan != "" {
+		if broken := e.def.plans[plan]; soundPlan && broken != nil {
+			e.checkNames(a, broken)
+			data = e.ctx.BuildExpr(body.syntax(src.name()))
+		}
+	}
+	if !soundPlan || !soundCell {
+		return
+	}
+	if reason := e.unruled(at); reason != "" && a.broken == "" {
+		a.broken = reason
+	}
+	t, err := e.template(at)
+	if err != nil {
+		a.refuse(src.at(body.expr), "%v", err)
+		return
+	}
+	p, c := e.def.plans[plan], e.def.cells[cell]
+	o := &evaluation{engine: e, answer: a, template: t, cell: c, plan: p, own: p.resources, adopt: adoptions(body), text: p.source}
+	o.render(data)
+	if a.broken != "" {
+		a.desired = nil
+		return
+	}
+	a.tenant = &Tenant{
+		Name: src.name(), DisplayName: body.text("displayName"), Plan: plan, Cell: cell, Residency: at.residency,
+		Lifecycle: body.text("lifecycle"), Origin: src.at(body.expr),
+	}
+	if a.tenant.Lifecycle == "" {
+		a.tenant.Lifecycle = "active"
+	}
+	if a.offboards = a.tenant.Lifecycle == "offboarding"; a.offboards {
+		a.desired = nil
+	}
+}
+
+// named checks that a plan or a cell exists and is sound. One that is spoiled breaks the tenant
+// without a finding of its own: the finding is where the mistake is.
+func (e *engine) named(a *answer, field, folder, name string, known []string) (string, bool) {
+	if name == "" {
+		return "", false // said by the schema
+	}
+	if slices.Contains(known, name) {
+		return name, true
+	}
+	if reason := e.def.spoiled[folder+"/"+name]; reason != "" {
+		if a.broken == "" {
+			a.broken = fmt.Sprintf("its %s %s can't be used: %s", field, name, reason)
+		}
+		return name, false
+	}
+	a.refuse(a.source.at(a.body.get(field).expr), "%s: there is no %s %q%s", field, field, name, maybe(name, known))
+	return "", false
+}
+
+// unruled says why an owner in this place can't be judged, if a policy that may be about it is spoiled.
+func (e *engine) unruled(place) string {
+	for _, key := range sortedKeys(e.def.spoiled) {
+		if len(key) > len(policiesDir) && key[:len(policiesDir)+1] == policiesDir+"/" {
+			return fmt.Sprintf("the policy %s can't be used: %s", key[len(policiesDir)+1:], e.def.spoiled[key])
+		}
+	}
+	return ""
+}
+
+// checkNames finds overrides and adoptions of resources that the plan doesn't have.
+func (e *engine) checkNames(a *answer, plan *planDef) {
+	known := sortedKeys(plan.names)
+	for _, field := range []string{"overrides", "adopt"} {
+		inner := a.body.get(field)
+		if inner == nil || inner.kind != structNode {
+			continue
+		}
+		for _, f := range slices.Clone(inner.fields) {
+			if _, ok := plan.names[f.name]; !ok {
+				a.refuse(a.source.at(f.label), "%s.%s: the plan %s has no resource %q%s", field, f.name, plan.Name, f.name, maybe(f.name, known))
+				inner.dropDeep([]string{f.name})
+			}
+		}
+	}
+}
+
+func adoptions(body *node) map[string]string {
+	out := map[string]string{}
+	if inner := body.get("adopt"); inner != nil && inner.kind == structNode {
+		for _, f := range inner.fields {
+			out[f.name], _ = f.value.scalar.(string)
+		}
+	}
+	return out
+}
+
+// readJSON decodes what the evaluator gives, numbers as they are written.
+func readJSON(text []byte) (map[string]map[string]any, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var out map[string]map[string]any
+	if err := dec.Decode(&out); err != nil {
+		return nil, fmt.Errorf("read the rendering: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,140 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
+)
+
+// A problem is what the evaluator has against one path, with its many errors for it folded into one.
+type problem struct {
+	path []string
+	kind problemKind
+	text string // the evaluator's own words
+	at   []token.Pos
+}
+
+type problemKind int
+
+const (
+	wrong   problemKind = iota // the value doesn't fit
+	missing                    // there is no value
+	unknown                    // there is no such field
+	other                      // anything else: a reference that leads nowhere, a failing call
+)
+
+// problems folds an error of the evaluator. Paths lose their first skip elements.
+func problems(err error, skip int) []problem {
+	var out []problem
+	for _, e := range errors.Errors(err) {
+		path := e.Path()
+		path = path[min(skip, len(path)):]
+		format, args := e.Msg()
+		p := problem{path: slices.Clone(path), kind: kindOf(format), text: fmt.Sprintf(format, args...), at: errors.Positions(e)}
+		for i, element := range p.path {
+			p.path[i] = strings.Trim(element, `"`)
+		}
+		same := slices.IndexFunc(out, func(o problem) bool { return slices.Equal(o.path, p.path) })
+		if same < 0 {
+			out = append(out, p)
+			continue
+		}
+		if p.kind == unknown || out[same].kind == other {
+			out[same].kind, out[same].text = p.kind, p.text
+		}
+		out[same].at = append(out[same].at, p.at...)
+	}
+	return out
+}
+
+func kindOf(format string) problemKind {
+	switch {
+	case strings.Contains(format, "field not allowed"):
+		return unknown
+	case strings.Contains(format, "field is required but not present"), strings.HasPrefix(format, "incomplete value"),
+		strings.Contains(format, "non-concrete value"), strings.HasPrefix(format, "cannot convert incomplete value"):
+		return missing
+	case strings.HasPrefix(format, "conflicting values"), strings.HasPrefix(format, "invalid value"),
+		strings.Contains(format, "errors in empty disjunction"), strings.HasPrefix(format, "mismatched types"),
+		strings.HasPrefix(format, "incompatible list lengths"):
+		return wrong
+	}
+	return other
+}
+
+// lookup finds the schema of a path below a definition, so that the problem can be put in words.
+func lookup(v cue.Value, path []string) cue.Value {
+	for _, name := range path {
+		next := v.LookupPath(cue.MakePath(cue.Str(name).Optional()))
+		if !next.Exists() {
+			next = elementOf(v, name)
+		}
+		if !next.Exists() {
+			return next
+		}
+		v = next
+	}
+	return v
+}
+
+// elementOf is what a pattern or a list says of a key.
+func elementOf(v cue.Value, name string) cue.Value {
+	if v.IncompleteKind() == cue.ListKind {
+		return v.LookupPath(cue.MakePath(cue.AnyIndex))
+	}
+	if !v.Allows(cue.Str(name)) {
+		return cue.Value{}
+	}
+	key := cue.MakePath(cue.Str(name))
+	return v.FillPath(key, v.Context().CompileString("_")).LookupPath(key)
+}
+
+// fieldNames are the names that a definition gives to fields, for proposals.
+func fieldNames(v cue.Value) []string {
+	var names []string
+	fields, err := v.Fields(cue.Optional(true))
+	if err != nil {
+		return nil
+	}
+	for fields.Next() {
+		names = append(names, fields.Selector().Unquoted())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// words says what a problem is, given the definition that the path is below and the value as it is written,
+// if it is.
+func (p problem) words(def cue.Value, written string) string {
+	name := strings.Join(p.path, ".")
+	switch p.kind {
+	case unknown:
+		last := len(p.path) - 1
+		if last < 0 {
+			break
+		}
+		return fmt.Sprintf("there is no field %q here%s", p.path[last], maybe(p.path[last], fieldNames(lookup(def, p.path[:last]))))
+	case missing:
+		if want := wanted(lookup(def, p.path)); want != "" {
+			return fmt.Sprintf("%s is missing: %s", name, want)
+		}
+		return name + " is missing"
+	case wrong:
+		want := wanted(lookup(def, p.path))
+		switch {
+		case want == "":
+			return name + ": " + p.text
+		case written == "":
+			return fmt.Sprintf("%s is not %s", name, want)
+		}
+		return fmt.Sprintf("%s: %s is not %s", name, shorten(written), want)
+	}
+	if name == "" {
+		return p.text
+	}
+	return name + ": " + p.text
+}

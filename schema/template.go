@@ -1,0 +1,216 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+)
+
+// A place is what a template depends on besides the tenant's own data. Cells have a place of their
+// own, without a plan.
+type place struct {
+	plan, cell, residency string
+}
+
+// A template is what an owner's data is filled into, once, to have everything evaluated.
+type template struct {
+	place
+	rules []*policyDef // that select the place
+	// value has the fields #of, for the tenant; resources, with the policies that deny unified;
+	// checks, the policies on tenant and cell; advice, the resources with those that don't deny.
+	value cue.Value
+	// apart has #of; resources, without any policy; rules, each by its name. It finds out which
+	// of them is broken, and is built when that is asked for the first time.
+	apart *cue.Value
+}
+
+var (
+	pathOf        = cue.MakePath(cue.Def("#of"))
+	pathResources = cue.MakePath(cue.Str("resources"))
+	pathChecks    = cue.MakePath(cue.Str("checks"))
+	pathAdvice    = cue.MakePath(cue.Str("advice"))
+)
+
+// template returns the template of a place, compiled once.
+func (e *engine) template(at place) (*template, error) {
+	if t, ok := e.templates[at]; ok {
+		return t, nil
+	}
+	t := &template{place: at}
+	for _, p := range e.def.policies {
+		if p.selects(at, e.def.cells[at.cell].Environment) {
+			t.rules = append(t.rules, p)
+		}
+	}
+	text := templateText{def: e.def, at: at, rules: t.rules}
+	v, err := e.packages.inline(e.ctx, "template", text.fused())
+	if err != nil {
+		return nil, fmt.Errorf("template of %v: %w", at, err)
+	}
+	t.value = v
+	e.templates[at] = t
+	return t, nil
+}
+
+// taken returns the template with its policies apart.
+func (e *engine) taken(t *template) (cue.Value, error) {
+	if t.apart == nil {
+		text := templateText{def: e.def, at: t.place, rules: t.rules}
+		v, err := e.packages.inline(e.ctx, "apart", text.apart())
+		if err != nil {
+			return v, fmt.Errorf("template of %v: %w", t.place, err)
+		}
+		t.apart = &v
+	}
+	return *t.apart, nil
+}
+
+// selectsKind tells whether a policy is about a kind.
+func (p *policyDef) selectsKind(kind string) bool {
+	return len(p.kinds) == 0 || slices.Contains(p.kinds, kind)
+}
+
+// selects tells whether a policy is about a place.
+func (p *policyDef) selects(at place, environment string) bool {
+	if at.plan == "" && (len(p.plans) > 0 || len(p.residencies) > 0 || p.ofTenants) {
+		return false
+	}
+	in := func(list []string, name string) bool { return len(list) == 0 || slices.Contains(list, name) }
+	return in(p.plans, at.plan) && in(p.cells, at.cell) && in(p.residencies, at.residency) && in(p.environments, environment)
+}
+
+// A templateText writes the CUE of a template. Nothing in CUE is incremental, so everything that
+// must hold is unified before the data is filled in. What is only referred to by let costs nothing
+// until it is used.
+type templateText struct {
+	def   *definitions
+	at    place
+	rules []*policyDef
+	b     strings.Builder
+}
+
+func (t *templateText) line(format string, args ...any) {
+	fmt.Fprintf(&t.b, format+"\n", args...)
+}
+
+func (t *templateText) fused() string {
+	deny := func(p *policyDef) bool { return p.Severity == string(Deny) }
+	t.head()
+	t.resources(deny)
+	t.checks()
+	t.advice(func(p *policyDef) bool { return !deny(p) })
+	return t.b.String()
+}
+
+func (t *templateText) apart() string {
+	t.head()
+	t.resources(func(*policyDef) bool { return false })
+	t.line("rules: {")
+	for _, r := range t.rules {
+		t.line("%q: %s", r.Name, rule(r))
+	}
+	t.line("}")
+	return t.b.String()
+}
+
+// rule is a policy with its inputs filled in.
+func rule(p *policyDef) string { return fmt.Sprintf("(policies[%q] & asked)", p.Name) }
+
+// head writes the imports, and what templates and policies may know.
+func (t *templateText) head() {
+	folder := plansDir
+	if t.at.plan == "" {
+		folder = cellsDir
+	}
+	t.line("package engine")
+	t.line("import (\n%q\n%q", modulePath, t.def.module+"/"+folder)
+	if len(t.rules) > 0 {
+		t.line("%q", t.def.module+"/"+policiesDir)
+	}
+	t.line(")")
+	cell := t.def.cells[t.at.cell]
+	account := t.def.accounts[cell.Account]
+	t.line("let facts = {")
+	t.line("#cell: {name: %q, account: %q, region: %q, environment: %q}", cell.Name, cell.Account, cell.Region, cell.Environment)
+	t.line("#account: {name: %q, id: %q}", account.Name, account.ID)
+	t.line("#fleet: name: %q", t.def.fleet.name)
+	t.line("}")
+	if t.at.plan == "" {
+		t.line("let filled = facts & {resources: _}")
+		t.line("let asked = facts & {resource: _, resources: _}")
+		return
+	}
+	t.line("#of: schema.#Tenant")
+	t.line("let filled = facts & {#tenant: #of, resources: _}")
+	t.line("let bought = plans[%q]", t.at.plan)
+	t.line("let asked = facts & {#tenant: #of, tenant: _, cell: _, resource: _, resources: _")
+	t.line("#plan: {name: %q, isolation: bought.isolation, slo: bought.slo, limits: bought.limits, backup: bought.backup}}", t.at.plan)
+}
+
+// resources writes the field resources with some of the policies.
+func (t *templateText) resources(with func(*policyDef) bool) {
+	owner, from := t.at.cell, "(cells["+strconv.Quote(t.at.cell)+"] & filled).resources"
+	if t.at.plan != "" {
+		owner, from = `\(#of.name)`, "(plans["+strconv.Quote(t.at.plan)+"] & filled).resources\n#of.overrides"
+	}
+	t.line("resources: {\n%s", from)
+	for _, r := range t.rules {
+		if r.onResources && with(r) {
+			t.line("%s.resources", rule(r))
+		}
+	}
+	t.line(`[Key=string]: {kind: string, #name: "%s-%s-\(Key)"`, t.def.fleet.name, owner)
+	t.line(`#unique: "\(#name)-%s", kinds[kind]}`, t.def.accounts[t.def.cells[t.at.cell].Account].ID)
+	t.line("}\nlet kinds = {")
+	for _, kind := range sortedKeys(t.def.kinds) {
+		fmt.Fprintf(&t.b, "%q: schema.#Kinds[%q]", kind, kind)
+		for _, r := range t.rules {
+			if r.onResource && with(r) && r.selectsKind(kind) {
+				t.b.WriteString(" & " + rule(r) + ".resource")
+			}
+		}
+		t.line("")
+	}
+	t.line("}")
+}
+
+// checks writes the policies on tenants and cells.
+func (t *templateText) checks() {
+	t.line("checks: {")
+	for _, r := range t.rules {
+		if r.onTenant {
+			t.line("%q: tenant: #of & %s.tenant", r.Name, rule(r))
+		}
+		if r.onCell {
+			t.line("%q: cell: facts.#cell & %s.cell", r.Name, rule(r))
+		}
+	}
+	t.line("}")
+}
+
+// advice writes the resources with policies that are apart from what is rendered.
+func (t *templateText) advice(with func(*policyDef) bool) {
+	t.line("advice: {")
+	for _, r := range t.rules {
+		if !with(r) {
+			continue
+		}
+		if r.onResources {
+			t.line("%q: all: resources & %s.resources", r.Name, rule(r))
+		}
+		if r.onResource {
+			conditions := make([]string, len(r.kinds))
+			for i, kind := range r.kinds {
+				conditions[i] = fmt.Sprintf("r.kind == %q", kind)
+			}
+			if len(conditions) == 0 {
+				conditions = []string{"true"}
+			}
+			t.line("%q: each: {for name, r in resources if %s {(name): r & %s.resource}}", r.Name, strings.Join(conditions, " || "), rule(r))
+		}
+	}
+	t.line("}")
+}
