@@ -2,7 +2,10 @@ package github_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,11 +87,9 @@ func TestEventsOfTheSandbox(t *testing.T) {
 	if !slices.Contains(got, "push  #0 refs/heads/main  by ann") || !slices.Contains(got, "pull_request closed #1 refs/heads/feature  by ann") {
 		t.Errorf("merged: %q", got)
 	}
-	_, err = s.ann.Checks.ReRequestCheckSuite(s.ctx, owner, repo, s.runs(pr.GetHead().GetSHA())[0].GetCheckSuite().GetID())
-	if err == nil {
-		if got := s.arrived(in); len(got) != 1 || got[0][:len("check_rerequest")] != "check_rerequest" {
-			t.Errorf("checks again: %q", got)
-		}
+	s.check(s.server.Rerequest(repoName, s.runs(pr.GetHead().GetSHA())[0].GetID(), "ann"))
+	if got := s.arrived(in); len(got) != 1 || !strings.HasPrefix(got[0], "check_rerequest rerequested ") {
+		t.Errorf("a check again: %q", got)
 	}
 }
 
@@ -154,3 +155,29 @@ func TestPermission(t *testing.T) {
 		}
 	}
 }
+
+func TestReact(t *testing.T) {
+	s := newStory(t)
+	var sent []string
+	const answer = `{"id":1,"node_id":"R_1","user":null,"content":"eyes","created_at":"2026-01-01T00:00:00Z"}`
+	c, err := github.New(github.Options{
+		Repo: repoName, Token: github.NewSecret("ghp_ann"), WriteInterval: -1,
+		HTTP: observe(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			sent = append(sent, r.Method+" "+r.URL.Path+" "+strings.TrimSpace(string(body)))
+			return &http.Response{
+				StatusCode: http.StatusCreated, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: io.NopCloser(strings.NewReader(answer)), Request: r,
+			}, err
+		})),
+	})
+	s.check(err)
+	s.check(c.React(s.ctx, 7, "eyes"))
+	if want := `POST /repos/acme/fleet/issues/comments/7/reactions {"content":"eyes"}`; len(sent) != 1 || sent[0] != want {
+		t.Errorf("sent %q, want %q", sent, want)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
