@@ -7,7 +7,7 @@ import (
 
 // TestMemory shows that the suite can be passed.
 func TestMemory(t *testing.T) {
-	Run(t, func(*testing.T) Cloud { return newMemory("").cloud() })
+	Run(t, kinds(), func(*testing.T, Check) Cloud { return newMemory("").cloud() })
 }
 
 // TestFaults shows that the suite can't be passed by a driver that breaks one promise.
@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(fault, func(t *testing.T) {
 			var failures []string
-			for _, c := range Checks(newMemory("").kinds) {
+			for _, c := range Checks(kinds()) {
 				if c.Kind != "aws.secretsmanager.secret" && c.Kind != "aws.sqs.queue" {
 					continue
 				}

@@ -67,6 +67,7 @@ func keyWalks() []Walk {
 		values(kind, "description", nil, "For the suite", "For the suite again"),
 		values(kind, "policy", nil, admin.and(logs), admin),
 		values(kind, "rotation", nil, true, false, true),
+		values(kind, "enabled", nil, false, true, false),
 		renamedData(kind, "alias", "alias/{fleet}-renamed"),
 	)
 }
