@@ -194,8 +194,9 @@ func (b *budget) refusal(l Limits, allowed int, approval string) string {
 	if b.spent > 0 {
 		already = fmt.Sprintf(" on top of %d in the last %s", b.spent, duration(l.Window))
 	}
-	return fmt.Sprintf("%s %d of %d resources (%s %%) %s%s, of %s; the limit is %s, here %d. To allow it, commit approvals/%s.cue with digest: %q",
-		verb, len(b.going), b.of, percent(len(b.going), b.of), b.name, already, some(owners), l, allowed, b.file, approval)
+	return fmt.Sprintf("%s %d of %d resources (%s %%) %s%s, of %s; the limit is %s, here %d. To allow it, commit approvals/%s.cue with "+
+		"approval: %q: {digest: %q, by: \"WHO\", reason: \"WHY\", expires: \"WHEN, as in 2006-01-02T15:04:05Z\"}",
+		verb, len(b.going), b.of, percent(len(b.going), b.of), b.name, already, some(owners), l, allowed, b.file, b.file, approval)
 }
 
 // some names a few owners and counts the others.

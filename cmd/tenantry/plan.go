@@ -1,0 +1,318 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/spf13/cobra"
+
+	"tenantry.dev/internal/store"
+	"tenantry.dev/providers"
+	"tenantry.dev/providers/aws"
+	"tenantry.dev/reconciler"
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/schema"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var asJSON, detailed bool
+	var out string
+	cmd := &cobra.Command{
+		Use:   "plan [DIR]",
+		Short: "Show what would have to change for the cloud to match the definitions",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cs, err := a.compute(cmd.Context(), folder(args), reconciler.Question{Correct: true})
+			if err != nil {
+				return err
+			}
+			text, err := report.JSON(cs)
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				if err := os.WriteFile(out, text, 0o600); err != nil {
+					return fmt.Errorf("save the changeset: %w", err)
+				}
+			}
+			if err := a.printChangeset(cs, text, asJSON); err != nil {
+				return err
+			}
+			if detailed && !cs.Empty() {
+				return exit(codeChanges, "")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 if there are changes")
+	cmd.Flags().StringVar(&out, "out", "", "save the changeset to this file, for apply")
+	return cmd
+}
+
+func (a *app) driftCommand() *cobra.Command {
+	var asJSON, detailed bool
+	cmd := &cobra.Command{
+		Use:   "drift [DIR]",
+		Short: "Show what the cloud has that the definitions don't say",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cs, err := a.compute(cmd.Context(), folder(args), reconciler.Question{Reconciled: true})
+			if err != nil {
+				return err
+			}
+			cs = drifted(cs)
+			text, err := report.JSON(cs)
+			if err != nil {
+				return err
+			}
+			if err := a.printChangeset(cs, text, asJSON); err != nil {
+				return err
+			}
+			if detailed && !cs.Empty() {
+				return exit(codeChanges, "")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 if there is drift")
+	return cmd
+}
+
+// drifted keeps the changes that no commit asked for.
+func drifted(cs changeset.Changeset) changeset.Changeset {
+	cs.Changes = slices.DeleteFunc(slices.Clone(cs.Changes), func(c changeset.Change) bool {
+		return c.Cause == changeset.Config
+	})
+	return cs
+}
+
+func (a *app) printChangeset(cs changeset.Changeset, asJSON []byte, wantJSON bool) error {
+	if wantJSON {
+		_, err := fmt.Fprintln(a.out, strings.TrimSpace(string(asJSON)))
+		return err
+	}
+	_, err := fmt.Fprint(a.out, report.Text(cs, a.color()))
+	return err
+}
+
+// compute makes the changeset of a folder against the live cloud, writing nothing.
+func (a *app) compute(ctx context.Context, dir string, q reconciler.Question) (changeset.Changeset, error) {
+	target, err := a.target(ctx, dir)
+	if err != nil {
+		return changeset.Changeset{}, err
+	}
+	r, done, err := a.reconciler(ctx, target.Fleet, store.ReadOnly)
+	if err != nil {
+		return changeset.Changeset{}, err
+	}
+	plan, err := r.Plan(ctx, target, q)
+	return plan.Changeset, errors.Join(err, done())
+}
+
+// target reads a folder and refuses definitions that are not valid.
+func (a *app) target(ctx context.Context, dir string) (reconciler.Target, error) {
+	target, err := open(ctx, dir)
+	if err != nil {
+		return target, err
+	}
+	if target.Fleet == nil || schema.Invalid(target.Findings) {
+		return target, a.refuse(target.Findings)
+	}
+	return target, nil
+}
+
+// reconciler puts the parts together for work on one machine. The returned function closes them.
+func (a *app) reconciler(ctx context.Context, fleet *schema.Fleet, mode store.Mode) (*reconciler.Reconciler, func() error, error) {
+	dir, err := a.data(fleet.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, err := store.Open(ctx, dir, mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	base, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("AWS settings: %w", err), kept.Close())
+	}
+	return &reconciler.Reconciler{
+		Providers: drivers(base), State: kept, Recorder: kept, Observer: &reconciler.Observer{}, Settle: a.settleTime,
+	}, kept.Close, nil
+}
+
+// drivers gives the drivers for the accounts of a fleet. They are made once for as long as the
+// accounts stay the same, so that sessions and connections are kept.
+func drivers(base awssdk.Config) func(*schema.Fleet) (providers.Set, error) {
+	var last string
+	var set providers.Set
+	var mu = make(chan struct{}, 1)
+	return func(fleet *schema.Fleet) (providers.Set, error) {
+		mu <- struct{}{}
+		defer func() { <-mu }()
+		accounts := make([]aws.Account, 0, len(fleet.Accounts))
+		for _, account := range fleet.Accounts {
+			accounts = append(accounts, aws.Account{ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID})
+		}
+		if key := fmt.Sprint(accounts); set == nil || key != last {
+			fresh, err := aws.Drivers(base, accounts)
+			if err != nil {
+				return nil, err
+			}
+			set, last = fresh, key
+		}
+		return set, nil
+	}
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var approve, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "apply [DIR] [FILE]",
+		Short: "Make the cloud match the definitions",
+		Long: "Make the cloud match the definitions. With a FILE that plan --out saved, exactly what it shows is applied,\n" +
+			"or nothing if that would be something else by now.",
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			saved := ""
+			if len(args) == 2 {
+				saved = args[1]
+			}
+			return a.apply(cmd.Context(), folder(args), saved, approve, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&approve, "auto-approve", false, "don't ask")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().DurationVar(&a.settleTime, "settle", 0, "how long a create without an answer stays open before it may be sent again (default 2m)")
+	return cmd
+}
+
+func (a *app) apply(ctx context.Context, dir, saved string, approve, asJSON bool) (failure error) {
+	target, err := a.target(ctx, dir)
+	if err != nil {
+		return err
+	}
+	r, done, err := a.reconciler(ctx, target.Fleet, store.ReadWrite)
+	if err != nil {
+		return err
+	}
+	defer func() { failure = errors.Join(failure, done()) }()
+	plan, err := r.Plan(ctx, target, reconciler.Question{Correct: true})
+	if err != nil {
+		return err
+	}
+	if saved != "" {
+		if err := fresh(saved, plan.Changeset); err != nil {
+			return err
+		}
+	}
+	if !asJSON {
+		if _, err := fmt.Fprint(a.out, report.Text(plan.Changeset, a.color())); err != nil {
+			return err
+		}
+	}
+	if len(plan.Changeset.Ready()) > 0 && !approve {
+		if err := a.ask(); err != nil {
+			return err
+		}
+	}
+	outcomes, err := r.Apply(ctx, plan, reconciler.Order{
+		Run: time.Now().UTC().Format("20060102T150405.000Z"), Actor: a.user(), Progress: a.progress(asJSON),
+	})
+	if err != nil {
+		return err
+	}
+	return a.finish(plan.Changeset, outcomes, asJSON)
+}
+
+// progress prints every outcome as it comes.
+func (a *app) progress(quiet bool) func(changeset.Outcome) {
+	if quiet {
+		return nil
+	}
+	return func(o changeset.Outcome) {
+		if o.Result != changeset.Held {
+			_, _ = fmt.Fprint(a.out, report.Outcome(o, a.color()))
+		}
+	}
+}
+
+// fresh refuses a saved changeset that would be another one by now.
+func fresh(file string, now changeset.Changeset) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("saved changeset: %w", err)
+	}
+	commit, digest, err := report.Saved(text)
+	if err != nil {
+		return fmt.Errorf("saved changeset %s: %w", file, err)
+	}
+	if digest != now.Digest || commit != now.Commit {
+		return fmt.Errorf("%s is stale: it was made for commit %s with digest %s, and by now it would be commit %s with digest %s; nothing was changed; make and review a new plan",
+			file, or(commit, "(none)"), digest, or(now.Commit, "(none)"), now.Digest)
+	}
+	return nil
+}
+
+// ask wants a yes from a person.
+func (a *app) ask() error {
+	if !isTerminal(a.in) {
+		return errors.New("nothing was changed: there is no terminal to ask at; give --auto-approve to apply without being asked")
+	}
+	if _, err := fmt.Fprint(a.out, "\nApply these changes? Only \"yes\" is a yes: "); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil || strings.TrimSpace(answer) != "yes" {
+		return errors.New("nothing was changed")
+	}
+	return nil
+}
+
+func (a *app) user() string { return or(a.env("USER"), "cli") }
+
+// finish says what happened, and turns it into the exit code.
+func (a *app) finish(cs changeset.Changeset, outcomes []changeset.Outcome, asJSON bool) error {
+	count := map[changeset.Result]int{}
+	for _, o := range outcomes {
+		count[o.Result]++
+	}
+	if asJSON {
+		if err := a.printJSON(map[string]any{
+			"format_version": formatVersion, "commit": cs.Commit, "digest": cs.Digest, "results": count, "outcomes": outcomes,
+		}); err != nil {
+			return err
+		}
+	} else if _, err := fmt.Fprint(a.out, report.Outcomes(outcomes, a.color())); err != nil {
+		return err
+	}
+	undone := count[changeset.Failed] + count[changeset.Blocked] + count[changeset.Skipped]
+	switch {
+	case undone > 0 && count[changeset.Applied] > 0:
+		return exit(codePartly, "partly applied: %d done, %d not; the next apply goes on from here", count[changeset.Applied], undone)
+	case undone > 0:
+		return exit(codeError, "nothing could be applied")
+	case len(cs.Unseen) > 0:
+		return exit(codePartly, "%d place%s couldn't be read and were left alone", len(cs.Unseen), plural(len(cs.Unseen)))
+	case count[changeset.Held] > 0:
+		return exit(codeHeld, "%d change%s held: see the reasons above", count[changeset.Held], plural(count[changeset.Held]))
+	}
+	return nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
