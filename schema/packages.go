@@ -84,7 +84,7 @@ func (p *packages) finish(inst *build.Instance, files []*ast.File) {
 
 // embedded are the definition files, parsed.
 func embedded() []*ast.File {
-	texts := vendored()
+	texts := Vendor()
 	var files []*ast.File
 	for _, name := range sortedKeys(texts) {
 		f, err := parser.ParseFile(name, texts[name])

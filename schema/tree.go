@@ -244,7 +244,7 @@ func (t *tree) checkModule() []Finding {
 		}
 		return []Finding{{Origin: resource.Origin{File: moduleFile}, Severity: Error, Message: "there is no cue.mod/module.cue, so the folders can't refer to each other; write module: \"example.com/fleet@v0\""}}
 	}
-	want := vendored()
+	want := Vendor()
 	for _, name := range sortedKeys(want) {
 		if have, ok := t.vendor[name]; !ok || !bytes.Equal(have, want[name]) {
 			return []Finding{{Origin: resource.Origin{File: name}, Severity: Warn,
@@ -258,7 +258,7 @@ func (t *tree) checkModule() []Finding {
 func (t *tree) digest() string {
 	h := sha256.New()
 	add := func(name string, text []byte) { fmt.Fprintf(h, "%q %d\n%s\n", name, len(text), text) }
-	schema := vendored()
+	schema := Vendor()
 	for _, name := range sortedKeys(schema) {
 		add(name, schema[name])
 	}

@@ -2,8 +2,7 @@ package schema
 
 import (
 	"embed"
-	"io/fs"
-	"testing/fstest"
+	"fmt"
 )
 
 // modulePath is the import path of this package's definitions in CUE.
@@ -15,13 +14,9 @@ const vendorDir = "cue.mod/pkg/" + modulePath
 //go:embed *.cue
 var definitionFiles embed.FS
 
-// Vendor returns the schema module as it is vendored into a fleet, by path from the fleet's root.
-func Vendor() fs.FS {
-	return fstest.MapFS{}
-}
-
-// vendored returns the files of Vendor.
-func vendored() map[string][]byte {
+// Vendor returns the definitions as they are vendored into a fleet: by path from the fleet's root.
+// Load evaluates with the definitions of this package whatever a fleet's copy says.
+func Vendor() map[string][]byte {
 	out := map[string][]byte{}
 	entries, _ := definitionFiles.ReadDir(".") // embedded: can't fail
 	for _, e := range entries {
@@ -29,4 +24,13 @@ func vendored() map[string][]byte {
 		out[vendorDir+"/"+e.Name()] = text
 	}
 	return out
+}
+
+// WriteVendor brings the copy of the definitions below a fleet's root up to date. It leaves
+// files alone that it doesn't know.
+func WriteVendor(dir string) error {
+	if err := write(dir, Vendor()); err != nil {
+		return fmt.Errorf("vendor the schema: %w", err)
+	}
+	return nil
 }
