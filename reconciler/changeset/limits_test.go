@@ -54,16 +54,9 @@ func TestLimits(t *testing.T) {
 		{"the fleet's default limit is exceeded by one", 100, 11, nil, map[string]int{HoldLimit: 11}},
 		{"percent of what there is, where that is more", 1000, 52, nil, map[string]int{"": 52}},
 		{"one cell exceeds its limit; the other goes on", 400, 40, func(s *Snapshot) {
-			s.Limits = Limits{Count: 20}
-			keepHalf := s.Desired[:0:0]
-			for _, d := range s.Desired {
-				keepHalf = append(keepHalf, d)
+			for i := 1; i < 30; i += 2 { // 15 tenants of eu-2 keep their queue
+				s.add(s.Applied[2*i])
 			}
-			// eu-2 gets 15 of its queues back.
-			for i := 1; i < 30; i += 2 {
-				keepHalf = append(keepHalf, s.Applied[2*i])
-			}
-			s.Desired = keepHalf
 			s.Limits = Limits{Count: 19}
 		}, map[string]int{HoldLimit: 20, "": 5}},
 		{"no destruction is allowed", 100, 1, func(s *Snapshot) { s.Limits = Limits{Window: time.Hour} }, map[string]int{HoldLimit: 1}},
