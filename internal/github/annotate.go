@@ -74,15 +74,15 @@ func onLine(a reconciler.Annotation) bool {
 
 func annotation(a reconciler.Annotation) *gh.CheckRunAnnotation {
 	made := &gh.CheckRunAnnotation{
-		Path:            gh.String(a.Origin.File),
-		StartLine:       gh.Int(a.Origin.Line),
-		EndLine:         gh.Int(a.Origin.Line),
-		AnnotationLevel: gh.String(known(a.Level)),
+		Path:            new(a.Origin.File),
+		StartLine:       new(a.Origin.Line),
+		EndLine:         new(a.Origin.Line),
+		AnnotationLevel: new(known(a.Level)),
 		Title:           optional(oneLine(a.Title, titleLimit)),
-		Message:         gh.String(cutBytes(cmp.Or(a.Message, a.Title, known(a.Level)), annotationBytes)),
+		Message:         new(cutBytes(cmp.Or(a.Message, a.Title, known(a.Level)), annotationBytes)),
 	}
 	if a.Origin.Col > 0 {
-		made.StartColumn, made.EndColumn = gh.Int(a.Origin.Col), gh.Int(a.Origin.Col)
+		made.StartColumn, made.EndColumn = new(a.Origin.Col), new(a.Origin.Col)
 	}
 	return made
 }

@@ -103,7 +103,7 @@ func (c *Client) rebuild(ctx context.Context, old string, p reconciler.Proposal)
 
 // moveBranch points the branch from old, or from nothing, at a commit, unless it was moved since.
 func (c *Client) moveBranch(ctx context.Context, branch, old, sha string) error {
-	ref := &gh.Reference{Ref: gh.String("refs/heads/" + branch), Object: &gh.GitObject{SHA: &sha}}
+	ref := &gh.Reference{Ref: new("refs/heads/" + branch), Object: &gh.GitObject{SHA: &sha}}
 	if old == "" {
 		_, _, err := c.api.Git.CreateRef(ctx, c.owner, c.repo, ref)
 		return fail("make the branch", err)
@@ -154,7 +154,7 @@ func (c *Client) treeEntry(ctx context.Context, base, name string, content []byt
 	if name == "" || path.Clean(name) != name || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "../") {
 		return nil, fmt.Errorf("%q is not a path in a repository", name)
 	}
-	entry := &gh.TreeEntry{Path: gh.String(name), Mode: gh.String("100644"), Type: gh.String("blob")}
+	entry := &gh.TreeEntry{Path: new(name), Mode: new("100644"), Type: new("blob")}
 	switch {
 	case content == nil:
 		there, err := c.exists(ctx, base, name, seen)
@@ -162,11 +162,11 @@ func (c *Client) treeEntry(ctx context.Context, base, name string, content []byt
 			return nil, err
 		}
 	case utf8.Valid(content):
-		entry.Content = gh.String(string(content))
+		entry.Content = new(string(content))
 	default:
 		blob, _, err := c.api.Git.CreateBlob(ctx, c.owner, c.repo, &gh.Blob{
-			Content:  gh.String(base64.StdEncoding.EncodeToString(content)),
-			Encoding: gh.String("base64"),
+			Content:  new(base64.StdEncoding.EncodeToString(content)),
+			Encoding: new("base64"),
 		})
 		if err != nil {
 			return nil, fail("store "+name, err)

@@ -80,7 +80,7 @@ func (c *Client) setRun(ctx context.Context, k reconciler.Check) error {
 // latestRun returns our newest run of this name on the commit, or nil.
 func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (*gh.CheckRun, error) {
 	o := &gh.ListCheckRunsOptions{
-		CheckName: &k.Name, Filter: gh.String("latest"), AppID: &c.appID,
+		CheckName: &k.Name, Filter: new("latest"), AppID: &c.appID,
 		ListOptions: gh.ListOptions{PerPage: pageSize},
 	}
 	found, _, err := c.api.Checks.ListCheckRunsForRef(ctx, c.owner, c.repo, string(k.Commit), o)
@@ -101,10 +101,10 @@ func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (*gh.CheckRu
 func (c *Client) createRun(ctx context.Context, k reconciler.Check, p page) (*gh.CheckRun, error) {
 	o := gh.CreateCheckRunOptions{
 		Name: k.Name, HeadSHA: string(k.Commit), ExternalID: optional(k.ExternalID),
-		Status: gh.String("in_progress"), Output: p.output(nil),
+		Status: new("in_progress"), Output: p.output(nil),
 	}
 	if k.Conclusion != "" && len(p.annotations) == 0 {
-		o.Status, o.Conclusion = gh.String("completed"), &k.Conclusion
+		o.Status, o.Conclusion = new("completed"), &k.Conclusion
 	}
 	run, _, err := c.api.Checks.CreateCheckRun(ctx, c.owner, c.repo, o)
 	return run, fail("create the run", err)
@@ -121,9 +121,9 @@ func (c *Client) updateRun(ctx context.Context, id int64, k reconciler.Check, p 
 		o := gh.UpdateCheckRunOptions{Name: k.Name, ExternalID: optional(k.ExternalID), Output: p.output(batch)}
 		switch {
 		case k.Conclusion == "":
-			o.Status = gh.String("in_progress")
+			o.Status = new("in_progress")
 		case i == len(batches)-1:
-			o.Status, o.Conclusion = gh.String("completed"), &k.Conclusion
+			o.Status, o.Conclusion = new("completed"), &k.Conclusion
 		}
 		if _, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.repo, id, o); err != nil {
 			return fail("update the run", err)

@@ -62,10 +62,10 @@ func fail(operation string, err error) error {
 		return &opError{redact(operation + ": " + err.Error()), []error{err}}
 	}
 	cause := []error{err}
-	switch status := statusOf(err); {
-	case status == http.StatusUnauthorized:
+	switch statusOf(err) {
+	case http.StatusUnauthorized:
 		cause = append(cause, ErrCredentials)
-	case status == http.StatusForbidden:
+	case http.StatusForbidden:
 		cause = append(cause, ErrDenied)
 	}
 	if errors.As(err, &redirect) {

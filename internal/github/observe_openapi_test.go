@@ -4,7 +4,7 @@ package github_test
 
 // With the build tag conformance, all that the stories send and all that the sandbox answers is
 // checked against GitHub's own OpenAPI description. The file is the "api.github.com.json" of the
-// package @octokit/openapi; TENANTRY_OPENAPI names another place for it.
+// package @octokit/openapi; GITHUB_OPENAPI names another place for it.
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-const openapiFile = "../../.cache/openapi/package/generated/api.github.com.json"
+const openapiFile = "../../.cache/openapi/node_modules/@octokit/openapi/generated/api.github.com.json"
 
 // exceptions are the differences that are known and meant, each with its reason. A difference is
 // excused if its operation begins with the first word and its text contains the second.
@@ -141,7 +141,7 @@ func TestTheLaneNoticesDifferences(t *testing.T) {
 }
 
 var described = sync.OnceValues(func() (*openapi3.T, error) {
-	file := cmp.Or(os.Getenv("TENANTRY_OPENAPI"), openapiFile)
+	file := cmp.Or(os.Getenv("GITHUB_OPENAPI"), openapiFile)
 	doc, err := openapi3.NewLoader().LoadFromFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("GitHub's description of its API (make conformance installs it): %w", err)

@@ -16,7 +16,7 @@ import (
 // As with webhooks, edited comments and those of bots are none.
 func (c *Client) Commands(ctx context.Context, since time.Time) ([]Event, error) {
 	o := &gh.IssueListCommentsOptions{
-		Sort: gh.String("created"), Direction: gh.String("asc"), Since: &since,
+		Sort: new("created"), Direction: new("asc"), Since: &since,
 		ListOptions: gh.ListOptions{PerPage: pageSize},
 	}
 	var events []Event
@@ -64,6 +64,12 @@ func (c *Client) Permission(ctx context.Context, login string) (string, error) {
 		return "", fail("ask what "+login+" may do", err)
 	}
 	return level.GetPermission(), nil
+}
+
+// MayWrite implements reconciler.Reviews.
+func (c *Client) MayWrite(ctx context.Context, login string) (bool, error) {
+	permission, err := c.Permission(ctx, login)
+	return permission == "admin" || permission == "write", err
 }
 
 // React puts a reaction on a comment, such as "eyes" or "+1". Repeating it changes nothing, and a

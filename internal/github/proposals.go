@@ -78,7 +78,7 @@ func (c *Client) closePull(ctx context.Context, who Identity, pr *gh.PullRequest
 		body = strings.TrimSpace(body) + "\n" + withdrawnMarker + "\n"
 	}
 	_, _, err := c.api.PullRequests.Edit(ctx, c.owner, c.repo, pr.GetNumber(), &gh.PullRequest{
-		State: gh.String("closed"), Body: &body,
+		State: new("closed"), Body: &body,
 	})
 	return fail(fmt.Sprintf("close pull request %d", pr.GetNumber()), err)
 }

@@ -41,7 +41,7 @@ func (s *story) set(k reconciler.Check) int {
 // runs returns the check runs on a commit, all of them, the newest first.
 func (s *story) runs(head string) []*gh.CheckRun {
 	s.t.Helper()
-	list, _, err := s.ann.Checks.ListCheckRunsForRef(s.ctx, owner, repo, head, &gh.ListCheckRunsOptions{Filter: gh.String("all")})
+	list, _, err := s.ann.Checks.ListCheckRunsForRef(s.ctx, owner, repo, head, &gh.ListCheckRunsOptions{Filter: new("all")})
 	s.check(err)
 	slices.SortFunc(list.CheckRuns, func(a, b *gh.CheckRun) int { return int(b.GetID() - a.GetID()) })
 	return list.CheckRuns

@@ -62,12 +62,12 @@ func TestCommentCannotBeHijacked(t *testing.T) {
 func (s *story) newPull(branch string) int {
 	s.t.Helper()
 	_, _, err := s.ann.Git.CreateRef(s.ctx, owner, repo, &gh.Reference{
-		Ref: gh.String("refs/heads/" + branch), Object: &gh.GitObject{SHA: gh.String(s.tip("main"))},
+		Ref: new("refs/heads/" + branch), Object: &gh.GitObject{SHA: new(s.tip("main"))},
 	})
 	s.check(err)
 	s.commit(s.ann, branch, branch+".cue", "x: 1\n", nil)
 	pr, _, err := s.ann.PullRequests.Create(s.ctx, owner, repo, &gh.NewPullRequest{
-		Title: &branch, Head: &branch, Base: gh.String("main"),
+		Title: &branch, Head: &branch, Base: new("main"),
 	})
 	s.check(err)
 	return pr.GetNumber()

@@ -70,7 +70,7 @@ func TestEventsOfTheSandbox(t *testing.T) {
 	if got := s.arrived(in); !slices.Contains(got, "pull_request opened #1 refs/heads/feature  by ann") {
 		t.Errorf("opened: %q", got)
 	}
-	_, _, err := s.ann.Issues.CreateComment(s.ctx, owner, repo, pr.GetNumber(), &gh.IssueComment{Body: gh.String("/tenantry plan\nplease")})
+	_, _, err := s.ann.Issues.CreateComment(s.ctx, owner, repo, pr.GetNumber(), &gh.IssueComment{Body: new("/tenantry plan\nplease")})
 	s.check(err)
 	if got := s.arrived(in); !slices.Equal(got, []string{"comment created #1  plan by ann"}) {
 		t.Errorf("comment: %q", got)
@@ -150,8 +150,10 @@ func TestPermission(t *testing.T) {
 	for login, want := range map[string]string{"ann": "write", "eve": "read", "nobody": "none"} {
 		got, err := s.forge.Permission(s.ctx, login)
 		s.check(err)
-		if got != want {
-			t.Errorf("%s: %q, want %q", login, got, want)
+		may, err := s.forge.MayWrite(s.ctx, login)
+		s.check(err)
+		if got != want || may != (want == "write") {
+			t.Errorf("%s: %q, may write %v; want %q", login, got, may, want)
 		}
 	}
 }

@@ -231,7 +231,7 @@ func TestSomebodyElsesPullRequestFromTheBranch(t *testing.T) {
 	s.propose(drift("1"))
 	s.closeAs(s.ann, s.onlyPull("open").GetNumber())
 	_, _, err := s.ann.PullRequests.Create(s.ctx, owner, repo, &gh.NewPullRequest{
-		Title: gh.String("Mine now"), Head: gh.String(drift("").Branch), Base: gh.String("main"),
+		Title: new("Mine now"), Head: new(drift("").Branch), Base: new("main"),
 	})
 	s.check(err)
 	_, err = s.forge.Propose(s.ctx, drift("2"))

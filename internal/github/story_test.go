@@ -219,10 +219,10 @@ func (s *story) commit(who *gh.Client, branch, name, content string, amended *gh
 	s.t.Helper()
 	tip := s.tip(branch)
 	tree, _, err := who.Git.CreateTree(s.ctx, owner, repo, tip, []*gh.TreeEntry{{
-		Path: &name, Mode: gh.String("100644"), Type: gh.String("blob"), Content: &content,
+		Path: &name, Mode: new("100644"), Type: new("blob"), Content: &content,
 	}})
 	s.check(err)
-	commit := &gh.Commit{Message: gh.String("Edit " + name), Tree: tree, Parents: []*gh.Commit{{SHA: &tip}}}
+	commit := &gh.Commit{Message: new("Edit " + name), Tree: tree, Parents: []*gh.Commit{{SHA: &tip}}}
 	if amended != nil {
 		commit.Message, commit.Author = amended.Commit.Message, amended.Commit.Author
 		commit.Parents = []*gh.Commit{{SHA: amended.Parents[0].SHA}}
@@ -230,7 +230,7 @@ func (s *story) commit(who *gh.Client, branch, name, content string, amended *gh
 	made, _, err := who.Git.CreateCommit(s.ctx, owner, repo, commit, nil)
 	s.check(err)
 	_, _, err = who.Git.UpdateRef(s.ctx, owner, repo, &gh.Reference{
-		Ref: gh.String("refs/heads/" + branch), Object: &gh.GitObject{SHA: made.SHA},
+		Ref: new("refs/heads/" + branch), Object: &gh.GitObject{SHA: made.SHA},
 	}, true)
 	s.check(err)
 	return made.GetSHA()
@@ -238,7 +238,7 @@ func (s *story) commit(who *gh.Client, branch, name, content string, amended *gh
 
 func (s *story) closeAs(who *gh.Client, number int) {
 	s.t.Helper()
-	_, _, err := who.PullRequests.Edit(s.ctx, owner, repo, number, &gh.PullRequest{State: gh.String("closed")})
+	_, _, err := who.PullRequests.Edit(s.ctx, owner, repo, number, &gh.PullRequest{State: new("closed")})
 	s.check(err)
 }
 
@@ -254,12 +254,12 @@ func (s *story) comments(number int) []*gh.IssueComment {
 func (s *story) openPull() *gh.PullRequest {
 	s.t.Helper()
 	_, _, err := s.ann.Git.CreateRef(s.ctx, owner, repo, &gh.Reference{
-		Ref: gh.String("refs/heads/feature"), Object: &gh.GitObject{SHA: gh.String(s.tip("main"))},
+		Ref: new("refs/heads/feature"), Object: &gh.GitObject{SHA: new(s.tip("main"))},
 	})
 	s.check(err)
 	s.commit(s.ann, "feature", tenant, "name: \"acme\"\nplan: \"team\"\n", nil)
 	pr, _, err := s.ann.PullRequests.Create(s.ctx, owner, repo, &gh.NewPullRequest{
-		Title: gh.String("Move acme to the team plan"), Head: gh.String("feature"), Base: gh.String("main"), Body: gh.String("Please."),
+		Title: new("Move acme to the team plan"), Head: new("feature"), Base: new("main"), Body: new("Please."),
 	})
 	s.check(err)
 	return pr
