@@ -13,7 +13,7 @@ import (
 // preamble is the first line of an export.
 type preamble struct {
 	Version string `json:"format_version"`
-	Head    Head   `json:"head"`
+	Head    *Head  `json:"head"`
 }
 
 const formatVersion = "1"
@@ -22,7 +22,7 @@ const formatVersion = "1"
 // back. head is the one that the log has; Export doesn't verify.
 func Export(w io.Writer, head Head, log iter.Seq2[Record, error]) error {
 	buffered := bufio.NewWriter(w)
-	first, err := json.Marshal(preamble{Version: formatVersion, Head: head})
+	first, err := json.Marshal(preamble{Version: formatVersion, Head: &head})
 	if err != nil {
 		return fmt.Errorf("export the audit log: %w", err)
 	}
@@ -48,13 +48,29 @@ func Import(r io.Reader) (Head, iter.Seq2[Record, error], error) {
 		return Head{}, nil, fmt.Errorf("audit log: %w", err)
 	}
 	var p preamble
-	if err := json.Unmarshal(line, &p); err != nil {
+	if err := strictly(line, &p); err != nil {
 		return Head{}, nil, fmt.Errorf("audit log: line 1 is not the head of an export: %w", err)
 	}
 	if p.Version != formatVersion {
 		return Head{}, nil, fmt.Errorf("audit log: format version %q; this program reads %q", p.Version, formatVersion)
 	}
-	return p.Head, records(lines), nil
+	if p.Head == nil || (p.Head.Size == 0) != (p.Head.Hash == "") {
+		return Head{}, nil, errors.New("audit log: line 1 has no head")
+	}
+	return *p.Head, records(lines), nil
+}
+
+// strictly reads one JSON value and nothing else, so that no field of it can be renamed away.
+func strictly(line []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the value")
+	}
+	return nil
 }
 
 func records(lines *bufio.Reader) iter.Seq2[Record, error] {
@@ -69,7 +85,7 @@ func records(lines *bufio.Reader) iter.Seq2[Record, error] {
 				return
 			}
 			var r Record
-			if jsonErr := json.Unmarshal(line, &r); jsonErr != nil {
+			if jsonErr := strictly(line, &r); jsonErr != nil {
 				yield(Record{}, fmt.Errorf("line %d is not a record: %w", number, jsonErr))
 				return
 			}

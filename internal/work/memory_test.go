@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,11 +260,11 @@ func TestCancelEndsARun(t *testing.T) {
 
 func TestStopWaitsForWhatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		finished := 0
+		var finished atomic.Int32
 		s := open(t, 2, func(ctx context.Context, _ Key) error {
 			<-ctx.Done()
 			time.Sleep(5 * time.Second) // a write that has begun is seen through
-			finished++
+			finished.Add(1)
 			time.Sleep(time.Second)
 			return nil
 		})
@@ -273,8 +274,8 @@ func TestStopWaitsForWhatRuns(t *testing.T) {
 		wants(t, "before", s.started(), "a", "b")
 		begun := time.Now()
 		s.close()
-		if took := time.Since(begun); took != 6*time.Second || finished != 2 {
-			t.Errorf("it took %v, and %d runs were finished", took, finished)
+		if took := time.Since(begun); took != 6*time.Second || finished.Load() != 2 {
+			t.Errorf("it took %v, and %d runs were finished", took, finished.Load())
 		}
 		wants(t, "after", s.started(), "a", "b") // nothing was started any more
 		if err := s.Trigger(t.Context(), "e", Reconcile); !errors.Is(err, ErrStopped) {
