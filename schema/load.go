@@ -15,7 +15,7 @@ import (
 // files holds what was read of a fleet, for rendering and editing.
 type files struct {
 	source    fs.FS
-	tenants   map[resource.Owner]*source
+	owners    map[resource.Owner]*source // their files
 	rendered  map[resource.Owner][]resource.Desired
 	offboards map[resource.Owner]resource.Origin
 }
@@ -24,7 +24,12 @@ type files struct {
 // What is broken is left out of the fleet and named in Broken; the rest is usable. The fleet is nil
 // only if fsys holds no fleet that could be used at all, and then a finding says why.
 func Load(fsys fs.FS) (*Fleet, []Finding) {
-	t, err := readTree(fsys)
+	return load(fsys, func(string) bool { return true })
+}
+
+// load is Load for the tenants whose file is wanted.
+func load(fsys fs.FS, wanted func(path string) bool) (*Fleet, []Finding) {
+	t, err := readTree(fsys, wanted)
 	if err != nil {
 		return nil, []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: fmt.Sprintf("the folder can't be read: %v", err)}}
 	}
@@ -37,7 +42,7 @@ func Load(fsys fs.FS) (*Fleet, []Finding) {
 		t.module = "fleet.invalid" // the folders can't be imported, but what imports nothing is still checked
 	}
 	f := &Fleet{Broken: map[resource.Owner]string{}}
-	f.files = files{source: fsys, tenants: map[resource.Owner]*source{}, rendered: map[resource.Owner][]resource.Desired{}, offboards: map[resource.Owner]resource.Origin{}}
+	f.files = files{source: fsys, owners: map[resource.Owner]*source{}, rendered: map[resource.Owner][]resource.Desired{}, offboards: map[resource.Owner]resource.Origin{}}
 	def, mistakes := e.define(f)
 	found = append(found, mistakes...)
 	if def == nil {
@@ -122,6 +127,7 @@ func (l *loader) definitions(e *engine) {
 // take puts the answer about one owner into the fleet.
 func (l *loader) take(a *answer) {
 	l.found = append(l.found, a.found...)
+	l.fleet.owners[a.owner] = a.source
 	switch {
 	case a.broken != "":
 		l.fleet.Broken[a.owner] = a.broken
@@ -147,7 +153,6 @@ func (l *loader) tenants(first *engine) {
 		if a.broken == brokenFile {
 			a.broken = reasonOf(l.found, a.source.path)
 		}
-		l.fleet.files.tenants[a.owner] = a.source
 		l.take(a)
 	}
 	l.found = append(l.found, across.found...)

@@ -149,7 +149,7 @@ func (n *node) expression() ast.Expr {
 	case structNode:
 		s := &ast.StructLit{Lbrace: n.expr.Pos()}
 		for _, f := range n.fields {
-			label := &ast.BasicLit{ValuePos: f.label.Pos(), Kind: token.STRING, Value: quote(f.name)}
+			label := &ast.BasicLit{ValuePos: f.label.Pos(), Kind: token.STRING, Value: quoteText(f.name)}
 			s.Elts = append(s.Elts, &ast.Field{Label: label, Value: f.value.expression()})
 		}
 		return s
@@ -161,11 +161,6 @@ func (n *node) expression() ast.Expr {
 		return l
 	}
 	return n.expr
-}
-
-func quote(name string) string {
-	text, _ := json.Marshal(name)
-	return string(text)
 }
 
 // drop removes what can't be used, so that the rest can still be checked. Only overrides are

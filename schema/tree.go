@@ -65,14 +65,15 @@ type tree struct {
 	module  string               // the CUE module that the fleet is, such as "brightdesk.example/fleet"
 	sources map[string][]*source // by folder, in the order of their names; tenants aside
 	tenants []*source
+	wanted  func(path string) bool // which tenants to read
 	found   []Finding
 	vendor  map[string][]byte // the vendored copy of this package, by name
 }
 
 // readTree reads all definitions. It returns an error only if the tree can't be listed, because
 // then nobody knows what is missing.
-func readTree(fsys fs.FS) (*tree, error) {
-	t := &tree{sources: map[string][]*source{}, vendor: map[string][]byte{}}
+func readTree(fsys fs.FS, wanted func(tenant string) bool) (*tree, error) {
+	t := &tree{sources: map[string][]*source{}, vendor: map[string][]byte{}, wanted: wanted}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil && (d == nil || d.IsDir()) {
 			return fmt.Errorf("read folder %s: %w", name, err)
@@ -142,6 +143,9 @@ func (t *tree) takeModule(fsys fs.FS) {
 var tenantPath = regexp.MustCompile(`^tenants/([a-z0-9][a-z0-9-]?/)?[^/]+\.cue$`)
 
 func (t *tree) takeTenant(fsys fs.FS, name string, d fs.DirEntry) {
+	if !t.wanted(name) {
+		return
+	}
 	s := &source{path: name}
 	t.tenants = append(t.tenants, s)
 	if !tenantPath.MatchString(name) {

@@ -1,0 +1,39 @@
+package schema
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSetField(t *testing.T) {
+	tests := []struct {
+		name, file string
+		path       []string
+		value      any
+		want       string
+	}{
+		{"replaces a value and keeps the comment", "a: 1 // one\nb: 2\n", []string{"a"}, 3, "a: 3 // one\nb: 2\n"},
+		{"replaces deep inside, unformatted", "tenant: acme:   {x:1,  y :  \"old\"   , z:3}", []string{"tenant", "acme", "y"}, "new", "tenant: acme:   {x:1,  y :  \"new\"   , z:3}"},
+		{"replaces a struct", "a: {b: 1}\n", []string{"a"}, map[string]any{"c-d": []int{1, 2}}, "a: {\"c-d\": [1, 2]}\n"},
+		{"adds to a struct on several lines", "a: {\n\tb: 1 // kept\n}\n", []string{"a", "c"}, true, "a: {\n\tb: 1 // kept\n\tc: true\n}\n"},
+		{"adds to a struct on one line", "a: {b: 1}\n", []string{"a", "c"}, true, "a: {b: 1, c: true}\n"},
+		{"adds to an empty struct", "a: {}\n", []string{"a", "c", "d"}, 1.5, "a: {c: d: 1.5}\n"},
+		{"adds beside a shorthand", "t: {\n\to: l: r: 90 // why\n\tz: 1\n}\n", []string{"t", "o", "j", "v"}, 5, "t: {\n\to: l: r: 90 // why\n\to: j: v: 5\n\tz: 1\n}\n"},
+		{"adds at the top", "package fleet\n\na: 1\n", []string{"b", "c"}, "x", "package fleet\n\na: 1\n\nb: c: \"x\"\n"},
+		{"adds in a nested struct", "t: {\n\to: {\n\t\tl: {\n\t\t\tr: 90\n\t\t}\n\t}\n}\n", []string{"t", "o", "j", "v"}, 5, "t: {\n\to: {\n\t\tl: {\n\t\t\tr: 90\n\t\t}\n\t\tj: v: 5\n\t}\n}\n"},
+		{"replaces through a unification", "import \"x.y/s\"\n\nc: s.#C & {\n\tr?: a: n: \"old\" // name\n}\n", []string{"c", "r", "a", "n"}, "new", "import \"x.y/s\"\n\nc: s.#C & {\n\tr?: a: n: \"new\" // name\n}\n"},
+		{"replaces one of a repeated struct", "a: b: 1\na: c: 2\n", []string{"a", "c"}, 3, "a: b: 1\na: c: 3\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := SetField([]byte(test.file), test.path, test.value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, string(got)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

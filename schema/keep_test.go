@@ -1,0 +1,82 @@
+package schema
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+func exampleFleet(t *testing.T) *Fleet {
+	t.Helper()
+	f, found := Load(os.DirFS("../fleet-example"))
+	for _, x := range found {
+		t.Error(x)
+	}
+	if f == nil {
+		t.Fatal("the example fleet doesn't load")
+	}
+	return f
+}
+
+func want(t *testing.T, f *Fleet, address string) resource.Desired {
+	t.Helper()
+	for _, d := range f.Render().Desired {
+		if d.Address.String() == address {
+			return d
+		}
+	}
+	t.Fatalf("the fleet doesn't render %s", address)
+	return resource.Desired{}
+}
+
+func value(t *testing.T, v any) resource.Value {
+	t.Helper()
+	out, err := resource.Of(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestKeep(t *testing.T) {
+	f := exampleFleet(t)
+	tests := []struct {
+		address, attribute string
+		value              any
+		path, line, err    string // the line that is new in the file, or part of the refusal
+	}{
+		{"tenant/acme/aws.logs.group/logs", "retentionDays", 731, "tenants/acme.cue", "\t\tlogs: retentionDays: 731", ""},
+		{"tenant/bluebird/aws.logs.group/logs", "retentionDays", 60, "tenants/bluebird.cue", "\toverrides: logs: retentionDays: 60", ""},
+		{"tenant/acme/aws.cloudwatch.alarm/errors", "threshold", 7.5, "tenants/acme.cue", "\t\terrors: threshold: 7.5", ""},
+		{"tenant/globex/aws.sqs.queue/jobs", "visibilityTimeout", 300, "tenants/globex.cue", "\toverrides: jobs: visibilityTimeout: 300", ""},
+		{"tenant/acme/aws.sqs.queue/jobs", "delay", 30, "tenants/acme.cue", "\t\tjobs: delay: 30", ""},
+		{"tenant/delta-freight/aws.s3.bucket/data", "versioning", false, "tenants/delta-freight.cue", "\toverrides: data: versioning: false", ""},
+		{"cell/eu-1/aws.logs.group/gateway", "retentionDays", 180, "cells/eu-1.cue", "\t\t\tretentionDays: 180", ""},
+
+		{"tenant/acme/aws.logs.group/logs", "retentionDays", 30, "", "", "choose 365, 731 or 1827"},
+		{"tenant/acme/aws.s3.bucket/data", "versioning", false, "", "", "the plan enterprise fixes it at true (plans/enterprise.cue:"},
+		{"tenant/acme/aws.s3.bucket/data", "publicAccessBlock", map[string]bool{"blockPublicAcls": false, "ignorePublicAcls": true, "blockPublicPolicy": true, "restrictPublicBuckets": true}, "", "", "(policy no-public-buckets)"},
+		{"tenant/acme/aws.sqs.queue/jobs", "visibilityTimeout", 5, "", "", "which says *120 | (int & >=30 & <=900)"},
+		{"tenant/acme/aws.logs.group/logs", "kmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1", "tenants/acme.cue", "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.address+" "+test.attribute, func(t *testing.T) {
+			path, edited, err := f.Keep(want(t, f, test.address), test.attribute, value(t, test.value))
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Fatalf("refused with %v, want %q", err, test.err)
+				}
+				t.Log(err)
+				return
+			}
+			if err != nil || path != test.path {
+				t.Fatalf("%s: %v", path, err)
+			}
+			if !strings.Contains(string(edited), "\n"+test.line) {
+				t.Errorf("no line %q in\n%s", test.line, edited)
+			}
+		})
+	}
+}
