@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
@@ -142,7 +141,7 @@ func (a *app) examineFleet(ctx context.Context, dir string) []diagnosis {
 		d.Mend = "see tenantry validate " + dir
 	}
 	list := []diagnosis{d}
-	base, err := config.LoadDefaultConfig(ctx)
+	base, err := awsSettings(ctx)
 	if err != nil {
 		return append(list, diagnosis{What: "AWS settings", Says: err.Error(), Mend: "see AWS's page on the shared config and credentials files"})
 	}

@@ -12,6 +12,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/cobra"
 
 	"tenantry.dev/internal/store"
@@ -142,13 +143,19 @@ func (a *app) reconciler(ctx context.Context, fleet *schema.Fleet, mode store.Mo
 	if err != nil {
 		return nil, nil, err
 	}
-	base, err := config.LoadDefaultConfig(ctx)
+	base, err := awsSettings(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("AWS settings: %w", err), kept.Close())
 	}
 	return &reconciler.Reconciler{
 		Providers: drivers(base), State: kept, Recorder: kept, Observer: &reconciler.Observer{}, Settle: a.settleTime,
 	}, kept.Close, nil
+}
+
+// awsSettings are AWS's own: its environment variables and files. The SDK's own log is off: what
+// matters comes back as errors, and the rest would put its lines between ours.
+func awsSettings(ctx context.Context) (awssdk.Config, error) {
+	return config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 }
 
 // drivers gives the drivers for the accounts of a fleet. They are made once for as long as the

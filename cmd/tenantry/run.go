@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -90,7 +89,7 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 		return err
 	}
 	defer func() { failure = errors.Join(failure, repo.Close()) }()
-	base, err := config.LoadDefaultConfig(ctx)
+	base, err := awsSettings(ctx)
 	if err != nil {
 		return fmt.Errorf("AWS settings: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	awsbox "tenantry.dev/internal/sandbox/aws"
@@ -86,7 +87,8 @@ func (w *World) furnish(o Options) error {
 	if _, err := w.GitHub.CreatePrivateRepo(o.Repo, o.Person, o.Files); err != nil {
 		return err
 	}
-	app, err := w.GitHub.AddApp(githubbox.AppOptions{Slug: "tenantry"})
+	owner, _, _ := strings.Cut(o.Repo, "/")
+	app, err := w.GitHub.AddApp(githubbox.AppOptions{Slug: "tenantry", Owner: owner})
 	if err != nil {
 		return err
 	}
