@@ -30,6 +30,7 @@ type conditionsJSON struct {
 	Throttle  Throttle `json:"throttle"`
 	Deny      []Match  `json:"deny"`
 	Latency   span     `json:"latency"`
+	Confirm   bool     `json:"confirmAtOnce"`
 }
 
 type lagJSON struct {
@@ -43,7 +44,7 @@ func (s *Server) showConditions(w http.ResponseWriter, _ *http.Request) {
 }
 
 func forPeople(c Conditions) conditionsJSON {
-	out := conditionsJSON{PageSize: c.PageSize, TokenLife: span(c.TokenLife), Throttle: c.Throttle, Deny: c.Deny, Latency: span(c.Latency)}
+	out := conditionsJSON{PageSize: c.PageSize, TokenLife: span(c.TokenLife), Throttle: c.Throttle, Deny: c.Deny, Latency: span(c.Latency), Confirm: c.ConfirmAtOnce}
 	if c.Lag != nil {
 		out.Lag = lagJSON{Delay: span(c.Lag.Delay), Reads: c.Lag.Reads, Services: c.Lag.Services}
 	}
@@ -71,7 +72,7 @@ func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, err)
 		return
 	}
-	c := Conditions{PageSize: now.PageSize, TokenLife: time.Duration(now.TokenLife), Throttle: now.Throttle, Deny: now.Deny, Latency: time.Duration(now.Latency)}
+	c := Conditions{PageSize: now.PageSize, TokenLife: time.Duration(now.TokenLife), Throttle: now.Throttle, Deny: now.Deny, Latency: time.Duration(now.Latency), ConfirmAtOnce: now.Confirm}
 	if now.Lag.Delay > 0 || now.Lag.Reads > 0 {
 		c.Lag = &Lag{Delay: time.Duration(now.Lag.Delay), Reads: now.Lag.Reads, Services: now.Lag.Services}
 	}
@@ -82,11 +83,11 @@ func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
 // merge sets each member named in body to its new value as a whole.
 func merge(body map[string]json.RawMessage, into *conditionsJSON) error {
 	members := map[string]any{"pageSize": &into.PageSize, "tokenLife": &into.TokenLife, "lag": &into.Lag,
-		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency}
+		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency, "confirmAtOnce": &into.Confirm}
 	for name, value := range body {
 		member, ok := members[name]
 		if !ok {
-			return fmt.Errorf("%q is no condition; there are pageSize, tokenLife, lag, throttle, deny, latency", name)
+			return fmt.Errorf("%q is no condition; there are pageSize, tokenLife, lag, throttle, deny, latency, confirmAtOnce", name)
 		}
 		switch name {
 		case "lag":

@@ -127,7 +127,7 @@ func (s *Server) Chaos(m Mischief) error {
 		return err
 	}
 	by := cause{"by hand", human(r.Account, m.By)}
-	lag := s.cond.Lag.of(strings.Split(r.Kind, ".")[1])
+	lag := s.cond.Lag.of(serviceOf(r.Kind))
 	fate, err := s.play(m, r)
 	if err != nil {
 		return err
@@ -138,6 +138,14 @@ func (s *Server) Chaos(m Mischief) error {
 	}
 	s.store.put(r, by, lag)
 	return nil
+}
+
+// serviceOf is the service of a kind, as credential scopes name it.
+func serviceOf(kind string) string {
+	if service := strings.Split(kind, ".")[1]; service != "cloudwatch" {
+		return service
+	}
+	return "monitoring"
 }
 
 // play applies the change to a copy.

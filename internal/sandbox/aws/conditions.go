@@ -18,6 +18,8 @@ type Conditions struct {
 	Throttle Throttle `json:"throttle,omitzero"`
 	// Deny refuses the calls that match any of these for lack of permission.
 	Deny []Match `json:"deny,omitempty"`
+	// ConfirmAtOnce has somebody click the link in every mail that asks to confirm a subscription.
+	ConfirmAtOnce bool `json:"confirmAtOnce,omitempty"`
 	// Latency is how long each call takes before it takes effect.
 	Latency time.Duration `json:"latency,omitempty"`
 }

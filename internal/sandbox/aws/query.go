@@ -45,7 +45,10 @@ func decodeForm(form url.Values) obj {
 			at = next
 		}
 	}
-	return fold(root).(obj)
+	for name, member := range root {
+		root[name] = fold(member)
+	}
+	return root
 }
 
 // fold replaces what was written as "member.N" by lists and "entry.N" by maps.

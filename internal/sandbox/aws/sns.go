@@ -12,8 +12,7 @@ import (
 // snsService is https://docs.aws.amazon.com/sns/latest/api/, without messages.
 func snsService() *service {
 	k := queryCodes
-	k.denied, k.throttled, k.invalidTag = "AuthorizationError", "Throttled", "InvalidParameter"
-	k.throttledStatus = http.StatusTooManyRequests
+	k.denied, k.invalidTag = "AuthorizationError", "InvalidParameter"
 	return &service{
 		name: "sns", codes: k, speaks: always(query{"http://sns.amazonaws.com/doc/2010-03-31/"}),
 		operations: map[string]operation{

@@ -39,7 +39,7 @@ func subscribe(c *call) (any, error) {
 		r = c.make(kindSubscription, id, c.arn("sns", id))
 		maps.Copy(r.Attributes, c.in.texts("Attributes"))
 		r.Attributes["TopicArn"], r.Attributes["Protocol"], r.Attributes["Endpoint"] = t.ID, protocol, endpoint
-		if kind.confirm {
+		if kind.confirm && !c.srv.cond.ConfirmAtOnce {
 			r.Attributes["Pending"] = "true"
 		}
 		c.put(r)

@@ -154,13 +154,13 @@ func (s *store) get(p place, name string, lag *Lag) *Resource {
 	return nil
 }
 
-// list returns copies of everything in the place, sorted by name.
+// list returns everything in the place, sorted by name. It is not to be changed.
 func (s *store) list(p place, lag *Lag) []*Resource {
 	var out []*Resource
 	now := s.now()
 	for _, e := range s.places[p] {
 		if r := e.read(now, lag); r != nil {
-			out = append(out, r.clone())
+			out = append(out, r)
 		}
 	}
 	slices.SortFunc(out, func(a, b *Resource) int { return cmp.Compare(a.Name, b.Name) })

@@ -10,10 +10,8 @@ import (
 
 // stsService is https://docs.aws.amazon.com/STS/latest/APIReference/.
 func stsService() *service {
-	k := queryCodes
-	k.expired = "ExpiredTokenException"
 	return &service{
-		name: "sts", codes: k,
+		name: "sts", codes: queryCodes,
 		speaks: always(query{"https://sts.amazonaws.com/doc/2011-06-15/"}),
 		operations: map[string]operation{
 			"AssumeRole":        {handle: assumeRole},
