@@ -75,11 +75,12 @@ func plain(key string) bool {
 func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observed) []contrast {
 	var out []contrast
 	settled := c.settledTo(d.Address)
+	hasRefs := len(c.refsOf(d.Address)) > 0
 	for i := range k.attributes {
 		a := &k.attributes[i]
 		wanted := d.Attributes[a.Name]
 		after := wanted
-		if len(c.refs[d.Address]) > 0 {
+		if hasRefs {
 			after = wanted.Resolve(c.output)
 		}
 		before := o.Attributes[a.Name]
@@ -102,14 +103,6 @@ func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observe
 		}
 	}
 	return out
-}
-
-// normal is Normal with the default made ready.
-func (a *attribute) normal(v resource.Value) resource.Value {
-	if !v.IsSet() {
-		return a.absent
-	}
-	return a.Normal(v)
 }
 
 // settledTo is what was applied of an address, if its owner is settled and had it.

@@ -35,8 +35,10 @@ func Compute(s Snapshot) (Changeset, error) {
 		return Changeset{}, err
 	}
 	c.breakOwners()
-	for i := range s.Desired {
-		c.foresee(s.Desired[i].Address)
+	for i := range c.nodes {
+		if n := &c.nodes[i]; !c.isBroken(n.want.Address.Owner) {
+			c.foresee(n.want.Address)
+		}
 	}
 	c.compareUndesired()
 	c.holdInUse()
@@ -56,19 +58,40 @@ func Compute(s Snapshot) (Changeset, error) {
 type comparison struct {
 	Snapshot
 	kinds    map[string]*kind
-	desired  map[resource.Address]*resource.Desired // of owners that aren't broken, once breakOwners ran
+	nodes    []node                     // all that is desired
+	desired  map[resource.Address]*node // of owners that aren't broken, once breakOwners ran
 	applied  map[resource.Address]*resource.Desired
 	observed map[resource.Address]*resource.Observed
 	doubles  map[resource.Address][]*resource.Observed // addresses that several resources carry
-	refs     map[resource.Address][]resource.Ref       // of the desired ones that have any
 	present  map[resource.Owner]bool                   // owners with anything in Desired, broken or not
 	broken   map[resource.Owner]string
 	cells    cells
 
-	foreseen  map[resource.Address]*outlook
+	foreseen  map[resource.Address]outlook // of what isn't desired and is referred to
 	changes   []Change
 	unchanged int
 	unknown   map[Place]string // places that hold kinds which this version doesn't know
+}
+
+// A node is a desired resource with what was found out about it.
+type node struct {
+	want    *resource.Desired
+	refs    []resource.Ref
+	seen    bool // the outlook is known
+	outlook outlook
+}
+
+func (c *comparison) isBroken(owner resource.Owner) bool {
+	_, broken := c.broken[owner]
+	return broken
+}
+
+// refsOf are the references of a desired resource.
+func (c *comparison) refsOf(address resource.Address) []resource.Ref {
+	if n := c.desired[address]; n != nil {
+		return n.refs
+	}
+	return nil
 }
 
 // A kind is a resource.Kind made ready for many comparisons.
@@ -81,13 +104,30 @@ type kind struct {
 
 type attribute struct {
 	resource.Attribute
-	absent resource.Value // what counts when nothing is said: the default in its compared form
+	absent resource.Value                    // what counts when nothing is said: the default in its compared form
+	known  map[resource.Value]resource.Value // compared forms that took work to find
+}
+
+// normal is Normal, remembered.
+func (a *attribute) normal(v resource.Value) resource.Value {
+	if !v.IsSet() {
+		return a.absent
+	}
+	if !a.Set && a.Canonical == nil {
+		return a.Normal(v)
+	}
+	out, done := a.known[v]
+	if !done {
+		out = a.Normal(v)
+		a.known[v], a.known[out] = out, out // it is idempotent
+	}
+	return out
 }
 
 func newKind(k resource.Kind) *kind {
 	out := &kind{Kind: k, index: map[string]int{}, uses: map[string]bool{}}
 	for _, a := range k.Attributes {
-		out.attributes = append(out.attributes, attribute{a, a.Normal(resource.Value{})})
+		out.attributes = append(out.attributes, attribute{a, a.Normal(resource.Value{}), map[resource.Value]resource.Value{}})
 	}
 	slices.SortFunc(out.attributes, func(a, b attribute) int { return cmp.Compare(a.Name, b.Name) })
 	for i, a := range out.attributes {
@@ -103,10 +143,11 @@ func newComparison(s Snapshot) (*comparison, error) {
 	c := &comparison{
 		Snapshot: s,
 		kinds:    make(map[string]*kind, len(s.Kinds)),
-		refs:     map[resource.Address][]resource.Ref{},
 		present:  map[resource.Owner]bool{},
 		broken:   make(map[resource.Owner]string, len(s.Broken)),
-		foreseen: make(map[resource.Address]*outlook, len(s.Desired)),
+		foreseen: map[resource.Address]outlook{},
+		nodes:    make([]node, len(s.Desired)),
+		desired:  make(map[resource.Address]*node, len(s.Desired)),
 		unknown:  map[Place]string{},
 	}
 	for name, k := range s.Kinds {
@@ -115,34 +156,36 @@ func newComparison(s Snapshot) (*comparison, error) {
 	if err := refuseCircularKinds(c.kinds); err != nil {
 		return nil, err
 	}
-	var err error
-	if c.desired, err = byAddress("desired", s.Desired); err != nil {
-		return nil, err
-	}
-	if c.applied, err = byAddress("applied", s.Applied); err != nil {
+	if err := c.indexDesired(); err != nil {
 		return nil, err
 	}
 	for owner, why := range s.Broken {
 		c.broken[owner] = why
-	}
-	for i := range s.Desired {
-		c.present[s.Desired[i].Address.Owner] = true
 	}
 	c.indexObserved()
 	c.cells = newCells(s)
 	return c, nil
 }
 
-func byAddress(what string, list []resource.Desired) (map[resource.Address]*resource.Desired, error) {
-	index := make(map[resource.Address]*resource.Desired, len(list))
-	for i := range list {
-		address := list[i].Address
-		if _, twice := index[address]; twice {
-			return nil, fmt.Errorf("%s is %s twice", address, what)
+func (c *comparison) indexDesired() error {
+	for i := range c.Desired {
+		d := &c.Desired[i]
+		if c.desired[d.Address] != nil {
+			return fmt.Errorf("%s is desired twice", d.Address)
 		}
-		index[address] = &list[i]
+		c.nodes[i].want = d
+		c.desired[d.Address] = &c.nodes[i]
+		c.present[d.Address.Owner] = true
 	}
-	return index, nil
+	c.applied = make(map[resource.Address]*resource.Desired, len(c.Applied))
+	for i := range c.Applied {
+		d := &c.Applied[i]
+		if c.applied[d.Address] != nil {
+			return fmt.Errorf("%s is applied twice", d.Address)
+		}
+		c.applied[d.Address] = d
+	}
+	return nil
 }
 
 func (c *comparison) indexObserved() {

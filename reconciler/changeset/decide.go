@@ -85,45 +85,30 @@ func (c *comparison) want(k *kind, d *resource.Desired) *resource.Desired {
 func (c *comparison) differs(change *Change, d *resource.Desired, have *resource.Observed) bool {
 	k := c.kinds[d.Address.Kind]
 	contrasts := c.contrasts(k, d, have)
-	moved := d.Scope != have.Scope
-	if len(contrasts) == 0 && !moved && have.Retired == "" {
+	if len(contrasts) == 0 && d.Scope == have.Scope && have.Retired == "" {
 		return false
 	}
-	movedBy := Config
-	if before := c.settledTo(d.Address); before != nil && before.Scope == d.Scope {
-		movedBy = Drift
+	change.Have, change.Want = have, c.want(k, d)
+	if d.Scope != have.Scope {
+		contrasts = append(contrasts, c.move(d, have))
 	}
-	change.Have, change.Cause = have, Drift
-	if have.Retired != "" || moved && movedBy == Config || slices.ContainsFunc(contrasts, func(x contrast) bool { return x.cause == Config }) {
+	if have.Retired != "" {
+		contrasts = append(contrasts, contrast{attribute: "retired", before: resource.String(have.Retired), cause: Config})
+	}
+	change.Cause = Drift
+	if slices.ContainsFunc(contrasts, func(x contrast) bool { return x.cause == Config }) {
 		change.Cause = Config
 	}
-	keep := change.Cause == Config && !c.CorrectDrift // leave what only the cloud changed as it is
-	change.Want = c.want(k, d)
 	for _, x := range contrasts {
-		at, known := k.index[x.attribute]
-		kept := keep && x.cause == Drift
-		if known && k.attributes[at].Immutable && !kept {
-			change.Replacing = append(change.Replacing, x.path())
-		}
-		if kept {
-			c.keep(change, &k.attributes[at], x)
-		}
 		change.Attributes = append(change.Attributes, Difference{
 			Path: x.path(), Before: x.before, After: x.after, Cause: x.cause, Origin: originOf(d, x),
 		})
-	}
-	if moved && keep && movedBy == Drift {
-		change.Want.Scope = have.Scope
-	} else if moved {
-		change.Replacing = append(change.Replacing, "scope")
-	}
-	if moved {
-		change.Attributes = append(change.Attributes, Difference{
-			Path: "scope", Before: resource.String(have.Scope.String()), After: resource.String(d.Scope.String()), Cause: movedBy, Origin: d.Origin,
-		})
-	}
-	if have.Retired != "" {
-		change.Attributes = append(change.Attributes, Difference{Path: "retired", Before: resource.String(have.Retired), Cause: Config, Origin: d.Origin})
+		switch {
+		case change.Cause == Config && x.cause == Drift && !c.CorrectDrift:
+			c.keep(change, k, x)
+		case x.attribute == moved || k.immutable(x.attribute):
+			change.Replacing = append(change.Replacing, x.path())
+		}
 	}
 	slices.SortFunc(change.Attributes, func(a, b Difference) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(change.Replacing)
@@ -135,18 +120,39 @@ func (c *comparison) differs(change *Change, d *resource.Desired, have *resource
 	return true
 }
 
+// moved is the path of a difference in place. No kind has an attribute of that name.
+const moved = "scope"
+
+// move is the difference between where a resource is to be and where it is.
+func (c *comparison) move(d *resource.Desired, have *resource.Observed) contrast {
+	x := contrast{attribute: moved, before: resource.String(have.Scope.String()), after: resource.String(d.Scope.String()), cause: Config}
+	if before := c.settledTo(d.Address); before != nil && before.Scope == d.Scope {
+		x.cause = Drift
+	}
+	return x
+}
+
+func (k *kind) immutable(attribute string) bool {
+	at, known := k.index[attribute]
+	return known && k.attributes[at].Immutable
+}
+
 // keep puts the cloud's value into what an update sends, at a place that Git didn't change.
-func (c *comparison) keep(change *Change, a *attribute, x contrast) {
+func (c *comparison) keep(change *Change, k *kind, x contrast) {
+	if x.attribute == moved {
+		change.Want.Scope = change.Have.Scope
+		return
+	}
 	if !x.before.Known() {
 		// Text from the cloud that reads as a reference would be resolved on its way back.
 		change.Hold, change.HoldKind = fmt.Sprintf("the cloud's value of %s can't be kept, as it reads as a reference: decide on its drift first", x.path()), HoldDrift
 		return
 	}
-	value := a.Normal(put(change.Want.Attributes[a.Name], x.keys, x.before))
+	value := k.attributes[k.index[x.attribute]].Normal(put(change.Want.Attributes[x.attribute], x.keys, x.before))
 	if value.IsSet() {
-		change.Want.Attributes[a.Name] = value
+		change.Want.Attributes[x.attribute] = value
 	} else {
-		delete(change.Want.Attributes, a.Name)
+		delete(change.Want.Attributes, x.attribute)
 	}
 }
 

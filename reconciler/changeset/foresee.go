@@ -35,8 +35,8 @@ func (c *comparison) unjudged(v resource.Value) bool {
 }
 
 // waitsFor tells why nothing can be done to a resource because of what it refers to; empty if it can.
-func (c *comparison) waitsFor(address resource.Address) (hold, kind string) {
-	for _, ref := range c.refs[address] {
+func (c *comparison) waitsFor(refs []resource.Ref) (hold, kind string) {
+	for _, ref := range refs {
 		o := c.foresee(ref.Address)
 		if o.kind != "" {
 			return "needs " + ref.Address.String() + ": " + o.hold, o.kind
@@ -49,18 +49,19 @@ func (c *comparison) waitsFor(address resource.Address) (hold, kind string) {
 }
 
 // foresee compares a resource, once, after all that it refers to; references are free of circles.
-func (c *comparison) foresee(address resource.Address) *outlook {
-	if known := c.foreseen[address]; known != nil {
-		return known
+func (c *comparison) foresee(address resource.Address) outlook {
+	if n := c.desired[address]; n != nil {
+		if !n.seen {
+			n.outlook, n.seen = c.compareDesired(n), true
+		}
+		return n.outlook
 	}
-	var o outlook
-	if d := c.desired[address]; d != nil {
-		o = c.compareDesired(d)
-	} else {
+	o, known := c.foreseen[address]
+	if !known {
 		o = c.leftAlone(address)
+		c.foreseen[address] = o
 	}
-	c.foreseen[address] = &o
-	return &o
+	return o
 }
 
 // leftAlone is the outlook of what isn't desired and yet stays.
@@ -96,7 +97,8 @@ func (c *comparison) doubled(address resource.Address) (string, bool) {
 }
 
 // compareDesired decides on one desired resource and adds the change, if there is one.
-func (c *comparison) compareDesired(d *resource.Desired) outlook {
+func (c *comparison) compareDesired(n *node) outlook {
+	d := n.want
 	if why, blind := c.blind(d.Scope, d.Address.Kind); blind {
 		return outlook{hold: why, kind: HoldUnseen}
 	}
@@ -107,7 +109,7 @@ func (c *comparison) compareDesired(d *resource.Desired) outlook {
 		})
 		return outlook{hold: double, kind: HoldDouble}
 	}
-	waits, waitsKind := c.waitsFor(d.Address)
+	waits, waitsKind := c.waitsFor(n.refs)
 	change := Change{Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin}
 	have := c.observed[d.Address]
 	if have == nil {

@@ -103,7 +103,7 @@ func (c *comparison) holdDestruction() string {
 	}
 	spent := c.spent(limits.Window)
 	approval := destruction(c.Fleet, going, spent)
-	if c.approved(approval) || c.approved(digest(Changeset{Fleet: c.Fleet, Changes: c.changes})) {
+	if len(c.Approvals) > 0 && (c.approved(approval) || c.approved(digest(Changeset{Fleet: c.Fleet, Changes: c.changes}))) {
 		return approval
 	}
 	for _, b := range c.budgets(going, spent) {

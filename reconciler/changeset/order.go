@@ -24,7 +24,7 @@ func (c *comparison) needs() [][]resource.Address {
 		if change.Want == nil {
 			continue
 		}
-		for _, ref := range c.refs[change.Address] {
+		for _, ref := range c.refsOf(change.Address) {
 			if j, ok := index[ref.Address]; ok && c.firstNeeded(change, &c.changes[j]) {
 				needs[i] = append(needs[i], ref.Address)
 			}

@@ -60,24 +60,24 @@ func (c *comparison) breakOwners() {
 			flaws[owner] = f
 		}
 	}
-	for address, d := range c.desired {
-		if _, broken := c.broken[address.Owner]; broken {
+	for i := range c.nodes {
+		n := &c.nodes[i]
+		address := n.want.Address
+		if c.isBroken(address.Owner) {
 			continue
 		}
-		if refs := d.Attributes.Refs(); len(refs) > 0 {
-			c.refs[address] = refs
-		}
-		if reason := c.unfit(d); reason != "" {
+		n.refs = n.want.Attributes.Refs()
+		if reason := c.unfit(n.want); reason != "" {
 			note(flaw{address, reason})
 			continue
 		}
-		for _, ref := range c.refs[address] {
+		for _, ref := range n.refs {
 			if reason := c.dangling(address, ref); reason != "" {
 				note(flaw{address, reason})
 			}
 		}
 	}
-	for _, group := range components(maps.Keys(c.refs), c.circular(flaws)) {
+	for _, group := range components(c.referring(), c.circular(flaws)) {
 		reason := "references go round in a circle: " + circleIn(group, c.circular(flaws))
 		for _, address := range group {
 			note(flaw{address, reason})
@@ -89,10 +89,7 @@ func (c *comparison) breakOwners() {
 	if len(c.broken) == 0 {
 		return
 	}
-	maps.DeleteFunc(c.desired, func(address resource.Address, _ *resource.Desired) bool {
-		_, broken := c.broken[address.Owner]
-		return broken
-	})
+	maps.DeleteFunc(c.desired, func(address resource.Address, _ *node) bool { return c.isBroken(address.Owner) })
 }
 
 // unfit tells what is wrong with a desired resource by itself; empty if nothing is.
@@ -137,14 +134,24 @@ func (c *comparison) dangling(from resource.Address, ref resource.Ref) string {
 	return fmt.Sprintf("%s refers to %s, which doesn't exist", from, to)
 }
 
+// referring are the addresses that refer to others.
+func (c *comparison) referring() iter.Seq[resource.Address] {
+	return func(yield func(resource.Address) bool) {
+		for i := range c.nodes {
+			if n := &c.nodes[i]; len(n.refs) > 0 && !yield(n.want.Address) {
+				return
+			}
+		}
+	}
+}
+
 // circular returns the references of a resource that may be part of a circle.
 func (c *comparison) circular(flawed map[resource.Owner]flaw) func(resource.Address) []resource.Address {
 	return func(a resource.Address) []resource.Address {
 		var list []resource.Address
-		for _, ref := range c.refs[a] {
-			_, refers := c.refs[ref.Address]
+		for _, ref := range c.refsOf(a) {
 			_, bad := flawed[ref.Address.Owner]
-			if refers && !bad {
+			if len(c.refsOf(ref.Address)) > 0 && !bad {
 				list = append(list, ref.Address)
 			}
 		}

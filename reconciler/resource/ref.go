@@ -1,6 +1,9 @@
 package resource
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Ref points at an output of another resource, such as a key's ARN. In a definition it is
 // written "${key.arn}"; inside a Value it carries the whole address, as
@@ -99,16 +102,12 @@ func (a Attributes) Resolve(output func(Ref) (string, bool)) Attributes {
 
 // Refs returns the references of all attributes, each once, sorted.
 func (a Attributes) Refs() []Ref {
-	seen := map[Ref]bool{}
 	var refs []Ref
 	for _, value := range a {
-		for _, ref := range value.Refs() {
-			if !seen[ref] {
-				seen[ref] = true
-				refs = append(refs, ref)
-			}
-		}
+		each(value.raw(), func(_, _ int, ref Ref) { refs = append(refs, ref) })
 	}
-	sortRefs(refs)
-	return refs
+	if len(refs) > 1 {
+		sortRefs(refs)
+	}
+	return slices.Compact(refs)
 }

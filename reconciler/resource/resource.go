@@ -72,27 +72,31 @@ func (a Address) Compare(b Address) int {
 
 // ParseAddress reads what Address.String writes.
 func ParseAddress(text string) (Address, error) {
-	parts := strings.Split(text, "/")
-	owned := 2 // "tenant/acme"
-	if parts[0] == string(Fleet) {
-		owned = 1
-	}
-	if len(parts) != owned+2 {
-		return Address{}, fmt.Errorf("address %q: want OWNER/KIND/NAME, as in tenant/acme/aws.s3.bucket/data", text)
-	}
-	for _, part := range parts {
-		if part == "" {
-			return Address{}, fmt.Errorf("address %q: has an empty part", text)
-		}
-		if strings.ContainsFunc(part, unfit) {
-			return Address{}, fmt.Errorf("address %q: has a character that names don't have", text)
+	class, rest, _ := strings.Cut(text, "/")
+	owner := Owner(class)
+	if owner != Fleet {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		owner = Owner(text[:min(len(text), len(class)+1+len(name))])
+		if name == "" {
+			return Address{}, addressError(text)
 		}
 	}
-	owner := Owner(strings.Join(parts[:owned], "/"))
-	if class := owner.Class(); class != "tenant" && class != "cell" && class != "fleet" {
+	kind, name, _ := strings.Cut(rest, "/")
+	if kind == "" || name == "" || strings.Contains(name, "/") {
+		return Address{}, addressError(text)
+	}
+	if class != "tenant" && class != "cell" && class != "fleet" {
 		return Address{}, fmt.Errorf("address %q: the owner is a tenant, a cell or the fleet, not %q", text, class)
 	}
-	return Address{Owner: owner, Kind: parts[owned], Name: parts[owned+1]}, nil
+	if strings.ContainsFunc(text, unfit) {
+		return Address{}, fmt.Errorf("address %q: has a character that names don't have", text)
+	}
+	return Address{Owner: owner, Kind: kind, Name: name}, nil
+}
+
+func addressError(text string) error {
+	return fmt.Errorf("address %q: want OWNER/KIND/NAME, as in tenant/acme/aws.s3.bucket/data", text)
 }
 
 // unfit tells whether a rune can't be in an address: white space, and what would end a reference,
