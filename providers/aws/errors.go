@@ -126,7 +126,7 @@ func unknownPrincipal(err error) bool {
 }
 
 // unsure tells whether a call that is never repeated may have had its effect although it returned
-// an error: unless the service refused it, or it provably never left, it may have.
+// an error: unless the service refused it, or it never left (see addDeadline), it may have.
 func unsure(err error) bool {
 	var notSent *notSentError
 	var dial *net.OpError
@@ -136,16 +136,14 @@ func unsure(err error) bool {
 		return false
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return false
+	case errors.Is(err, context.Canceled): // a write is cut loose from its caller before it is sent
+		return false
 	}
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
 		return response.HTTPStatusCode() < 400 || response.HTTPStatusCode() >= 500
 	}
-	// Credentials are fetched and requests are signed and built before anything is sent.
-	var signing interface{ SigningError() bool }
-	var build *smithy.SerializationError
-	var denied *callError
-	return !errors.As(err, &signing) && !errors.As(err, &build) && !errors.As(err, &denied) && !errors.Is(err, context.Canceled)
+	return true
 }
 
 // callError is a failed call. It prints without the SDK's layers, which name the same operation

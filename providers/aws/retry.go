@@ -94,9 +94,23 @@ func isRead(operation string) bool {
 }
 
 // addDeadline bounds each attempt. A write is also cut loose from the caller's cancellation once
-// it begins: what was sent is seen through to its answer.
+// it begins: what was sent is seen through to its answer. An attempt that failed before anything
+// was sent, for want of credentials or so, is a notSentError.
 func addDeadline(stack *middleware.Stack) error {
+	if err := stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("TenantrySent", noteSent), middleware.After); err != nil {
+		return err
+	}
 	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("TenantryDeadline", deadline), "Retry", middleware.After)
+}
+
+// sentKey is where an attempt notes that its request is signed and about to leave.
+type sentKey struct{}
+
+func noteSent(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	if sent, ok := middleware.GetStackValue(ctx, sentKey{}).(*bool); ok {
+		*sent = true
+	}
+	return next.HandleFinalize(ctx, in)
 }
 
 func deadline(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
@@ -106,9 +120,13 @@ func deadline(ctx context.Context, in middleware.FinalizeInput, next middleware.
 	}
 	attempt, cancel := context.WithTimeout(attempt, limit)
 	defer cancel()
-	out, meta, err := next.HandleFinalize(attempt, in)
+	var sent bool
+	out, meta, err := next.HandleFinalize(middleware.WithStackValue(attempt, sentKey{}, &sent), in)
 	if err != nil && attempt.Err() != nil && ctx.Err() == nil {
-		return out, meta, &timeoutError{limit}
+		err = &timeoutError{limit}
+	}
+	if err != nil && !sent {
+		err = &notSentError{err}
 	}
 	return out, meta, err
 }
