@@ -47,7 +47,9 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // the client is gone: nobody to tell
+	if err := enc.Encode(v); err != nil {
+		return // the client is gone: nobody to tell
+	}
 }
 
 func writeError(w http.ResponseWriter, status int, err error) {
@@ -86,8 +88,10 @@ func (s *Server) showResources(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showIndex(w http.ResponseWriter, r *http.Request) {
-	s.page(w, "index", map[string]any{"Base": "http://" + r.Host + adminPrefix, "Resources": len(s.Live()), "Events": len(s.History()),
-		"Writes": s.Writes(), "Accounts": s.opts.Accounts})
+	s.page(w, "index", map[string]any{
+		"Base": "http://" + r.Host + adminPrefix, "Resources": len(s.Live()), "Events": len(s.History()),
+		"Writes": s.Writes(), "Accounts": s.opts.Accounts,
+	})
 }
 
 // doChaos takes JSON, or a form from the page, to which it returns. The content type says nothing:

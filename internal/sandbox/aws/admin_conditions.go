@@ -82,8 +82,10 @@ func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
 
 // merge sets each member named in body to its new value as a whole.
 func merge(body map[string]json.RawMessage, into *conditionsJSON) error {
-	members := map[string]any{"pageSize": &into.PageSize, "tokenLife": &into.TokenLife, "lag": &into.Lag,
-		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency, "confirmAtOnce": &into.Confirm}
+	members := map[string]any{
+		"pageSize": &into.PageSize, "tokenLife": &into.TokenLife, "lag": &into.Lag,
+		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency, "confirmAtOnce": &into.Confirm,
+	}
 	for name, value := range body {
 		member, ok := members[name]
 		if !ok {

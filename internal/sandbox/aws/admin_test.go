@@ -21,17 +21,19 @@ import (
 func TestHistoryAndTwins(t *testing.T) {
 	b := newBench(t)
 	client := sqs.NewFromConfig(b.as(blue))
-	make := func(name string) *string {
-		return do(t, client.CreateQueue, &sqs.CreateQueueInput{QueueName: aws.String(name),
-			Tags: map[string]string{"tenantry:fleet": "f", "tenantry:address": "tenant/acme/aws.sqs.queue/jobs"}}).QueueUrl
+	create := func(name string) *string {
+		return do(t, client.CreateQueue, &sqs.CreateQueueInput{
+			QueueName: aws.String(name),
+			Tags:      map[string]string{"tenantry:fleet": "f", "tenantry:address": "tenant/acme/aws.sqs.queue/jobs"},
+		}).QueueUrl
 	}
-	one := make("one")
+	one := create("one")
 	do(t, client.DeleteQueue, &sqs.DeleteQueueInput{QueueUrl: one})
-	make("two")
+	create("two")
 	if twins := awsbox.Twins(b.History(), "tenantry:fleet", "tenantry:address"); len(twins) != 0 {
 		t.Errorf("one after the other are seen as twins: %+v", twins)
 	}
-	three := make("three")
+	three := create("three")
 	do(t, client.DeleteQueue, &sqs.DeleteQueueInput{QueueUrl: three})
 	twins := awsbox.Twins(b.History(), "tenantry:fleet", "tenantry:address")
 	if len(twins) != 1 || twins[0].At.Name != "three" || twins[0].Values != "f tenant/acme/aws.sqs.queue/jobs" {
@@ -41,8 +43,10 @@ func TestHistoryAndTwins(t *testing.T) {
 	for _, e := range b.History() {
 		what = append(what, e.What+" "+e.Name+" by "+e.Operation)
 	}
-	want := []string{"created one by sqs.CreateQueue", "deleted one by sqs.DeleteQueue", "created two by sqs.CreateQueue",
-		"created three by sqs.CreateQueue", "deleted three by sqs.DeleteQueue"}
+	want := []string{
+		"created one by sqs.CreateQueue", "deleted one by sqs.DeleteQueue", "created two by sqs.CreateQueue",
+		"created three by sqs.CreateQueue", "deleted three by sqs.DeleteQueue",
+	}
 	if diff := cmp.Diff(want, what); diff != "" {
 		t.Error(diff)
 	}

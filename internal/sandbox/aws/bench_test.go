@@ -58,7 +58,8 @@ func (b *bench) as(account string) aws.Config {
 	cfg := b.base()
 	out, err := sts.NewFromConfig(cfg).AssumeRole(b.t.Context(), &sts.AssumeRoleInput{
 		RoleArn: aws.String("arn:aws:iam::" + account + ":role/tenantry"), RoleSessionName: aws.String("test"),
-		ExternalId: aws.String(external)})
+		ExternalId: aws.String(external),
+	})
 	if err != nil {
 		b.t.Fatalf("assume role in %s: %v", account, err)
 	}
@@ -75,8 +76,7 @@ func (b *bench) in(account, region string) aws.Config {
 
 // code is what the service called the error; "" for none.
 func code(err error) string {
-	var failure smithy.APIError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[smithy.APIError](err); ok {
 		return failure.ErrorCode()
 	}
 	if err != nil {

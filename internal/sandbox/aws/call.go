@@ -53,14 +53,18 @@ func (s *Server) answer(r *http.Request) response {
 	scope := scopeOf(r)
 	svc := s.services[scope.service]
 	if svc == nil {
-		return response{status: http.StatusNotFound,
-			body: fmt.Appendf(nil, "the sandbox has no service %q; requests must be signed\n", scope.service)}
+		return response{
+			status: http.StatusNotFound,
+			body:   fmt.Appendf(nil, "the sandbox has no service %q; requests must be signed\n", scope.service),
+		}
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	p := svc.speaks(r)
 	name, in, failure := p.decode(r, body)
-	c := &call{srv: s, in: in, req: r,
-		Call: Call{Service: svc.name, Operation: name, Region: scope.region}}
+	c := &call{
+		srv: s, in: in, req: r,
+		Call: Call{Service: svc.name, Operation: name, Region: scope.region},
+	}
 	op, known := svc.operations[name]
 	c.Write = op.write
 	c.who, err = s.admit(c, r, scope)
@@ -150,8 +154,10 @@ func (c *call) now() time.Time { return c.srv.opts.Now() }
 
 // make returns a resource that isn't in the store yet.
 func (c *call) make(kind, name, arn string) *Resource {
-	return &Resource{Kind: kind, Account: c.Account, Region: c.place(kind).region, Name: name, ID: arn,
-		Tags: map[string]string{}, Attributes: map[string]string{}}
+	return &Resource{
+		Kind: kind, Account: c.Account, Region: c.place(kind).region, Name: name, ID: arn,
+		Tags: map[string]string{}, Attributes: map[string]string{},
+	}
 }
 
 // arn is an ARN of the call's service, region and account.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -107,9 +106,11 @@ func Pranks() []Prank {
 // eavesdrop subscribes an address to a topic.
 func (s *Server) eavesdrop(r *Resource) verdict {
 	name := r.Name + ":" + s.ids.uuid()
-	s.store.put(&Resource{Kind: kindSubscription, Account: r.Account, Region: r.Region, Name: name,
+	s.store.put(&Resource{
+		Kind: kindSubscription, Account: r.Account, Region: r.Region, Name: name,
 		ID: "arn:aws:sns:" + r.Region + ":" + r.Account + ":" + name, Tags: map[string]string{},
-		Attributes: map[string]string{"TopicArn": r.ID, "Protocol": "email", "Endpoint": "robin@example.org", "Pending": "true"}},
+		Attributes: map[string]string{"TopicArn": r.ID, "Protocol": "email", "Endpoint": "robin@example.org", "Pending": "true"},
+	},
 		cause{"by hand", human(r.Account, "")}, s.cond.Lag.of("sns"))
 	return stays
 }
@@ -186,10 +187,13 @@ func (s *Server) victim(m Mischief) (*Resource, error) {
 		return nil, errors.New(`say what to change: "address", or "kind" and "name"`)
 	}
 	is := func(want, have string) bool { return want == "" || want == have }
-	found := slices.DeleteFunc(s.store.all(), func(r *Resource) bool {
-		return !(is(m.Address, r.Tags["tenantry:address"]) && is(m.Kind, r.Kind) && is(m.Name, r.Name) &&
-			is(m.Account, r.Account) && is(m.Region, r.Region))
-	})
+	var found []*Resource
+	for _, r := range s.store.all() {
+		if is(m.Address, r.Tags["tenantry:address"]) && is(m.Kind, r.Kind) && is(m.Name, r.Name) &&
+			is(m.Account, r.Account) && is(m.Region, r.Region) {
+			found = append(found, r)
+		}
+	}
 	switch len(found) {
 	case 0:
 		return nil, fmt.Errorf("nothing like that exists: %s", m.target())

@@ -39,8 +39,10 @@ func cloudwatchService() *service {
 
 // The members of an alarm by their type. They are kept as text, lists as JSON.
 var (
-	alarmTexts = []string{"AlarmDescription", "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Unit",
-		"ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile"}
+	alarmTexts = []string{
+		"AlarmDescription", "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Unit",
+		"ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile",
+	}
 	alarmNumbers = []string{"Period", "EvaluationPeriods", "DatapointsToAlarm"}
 	alarmActions = []string{"AlarmActions", "OKActions", "InsufficientDataActions"}
 )
@@ -48,8 +50,10 @@ var (
 // alarmWords are the members with a fixed vocabulary.
 var alarmWords = map[string][]string{
 	"Statistic": {"SampleCount", "Average", "Sum", "Minimum", "Maximum"},
-	"ComparisonOperator": {"GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
-		"LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold"},
+	"ComparisonOperator": {
+		"GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
+		"LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold",
+	},
 	"TreatMissingData": {"breaching", "notBreaching", "ignore", "missing"},
 }
 
@@ -139,8 +143,10 @@ func checkAlarm(r *Resource) error {
 
 func alarmOut(r *Resource) obj {
 	updated := parseStamp(r.Attributes["UpdatedAt"])
-	out := obj{"AlarmName": r.Name, "AlarmArn": r.ID, "AlarmConfigurationUpdatedTimestamp": updated, "StateUpdatedTimestamp": updated,
-		"StateValue": "INSUFFICIENT_DATA", "StateReason": "Unchecked: Initial alarm creation", "ActionsEnabled": r.Attributes["ActionsEnabled"] == "true"}
+	out := obj{
+		"AlarmName": r.Name, "AlarmArn": r.ID, "AlarmConfigurationUpdatedTimestamp": updated, "StateUpdatedTimestamp": updated,
+		"StateValue": "INSUFFICIENT_DATA", "StateReason": "Unchecked: Initial alarm creation", "ActionsEnabled": r.Attributes["ActionsEnabled"] == "true",
+	}
 	for _, member := range alarmTexts {
 		out.add(member, r.Attributes[member])
 	}

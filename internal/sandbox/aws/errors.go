@@ -27,8 +27,7 @@ func refuse(code, format string, args ...any) *apiError {
 }
 
 func asError(err error) *apiError {
-	var failure *apiError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*apiError](err); ok {
 		return failure
 	}
 	return fail(http.StatusInternalServerError, "InternalFailure", "%v", err)
@@ -43,16 +42,22 @@ type codes struct {
 
 // The families of codes, from each service's page of common errors.
 var (
-	queryCodes = codes{throttled: "Throttling", denied: "AccessDenied", unknownKey: "InvalidClientTokenId",
+	queryCodes = codes{
+		throttled: "Throttling", denied: "AccessDenied", unknownKey: "InvalidClientTokenId",
 		expired: "ExpiredToken", unknown: "InvalidAction", invalidTag: "InvalidInput",
-		throttledStatus: 400, deniedStatus: 403, keyStatus: 403}
-	jsonCodes = codes{throttled: "ThrottlingException", denied: "AccessDeniedException",
+		throttledStatus: 400, deniedStatus: 403, keyStatus: 403,
+	}
+	jsonCodes = codes{
+		throttled: "ThrottlingException", denied: "AccessDeniedException",
 		unknownKey: "UnrecognizedClientException", expired: "ExpiredTokenException",
 		unknown: "UnknownOperationException", invalidTag: "InvalidParameterException",
-		throttledStatus: 400, deniedStatus: 400, keyStatus: 400}
-	s3Codes = codes{throttled: "SlowDown", denied: "AccessDenied", unknownKey: "InvalidAccessKeyId",
+		throttledStatus: 400, deniedStatus: 400, keyStatus: 400,
+	}
+	s3Codes = codes{
+		throttled: "SlowDown", denied: "AccessDenied", unknownKey: "InvalidAccessKeyId",
 		expired: "ExpiredToken", unknown: "NotImplemented", invalidTag: "InvalidTag",
-		throttledStatus: 503, deniedStatus: 403, keyStatus: 403}
+		throttledStatus: 503, deniedStatus: 403, keyStatus: 403,
+	}
 )
 
 // of words the refusal of a caller who isn't let in.

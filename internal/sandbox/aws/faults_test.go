@@ -20,8 +20,10 @@ import (
 )
 
 func putTags(bucket, key, value string) *s3.PutBucketTaggingInput {
-	return &s3.PutBucketTaggingInput{Bucket: aws.String(bucket),
-		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(key), Value: aws.String(value)}}}}
+	return &s3.PutBucketTaggingInput{
+		Bucket:  aws.String(bucket),
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(key), Value: aws.String(value)}}},
+	}
 }
 
 func queues(t *testing.T, client *sqs.Client) int {

@@ -2,6 +2,7 @@ package awsbox
 
 import (
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -97,16 +98,13 @@ func Twins(history []Event, tags ...string) []Twin {
 }
 
 func valuesOf(all map[string]string, names []string) (string, bool) {
-	joined := ""
+	values := make([]string, len(names))
 	for i, name := range names {
 		value, ok := all[name]
 		if !ok {
 			return "", false
 		}
-		if i > 0 {
-			joined += " "
-		}
-		joined += value
+		values[i] = value
 	}
-	return joined, true
+	return strings.Join(values, " "), true
 }

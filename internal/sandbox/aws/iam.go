@@ -50,14 +50,20 @@ var iamPages = pager{size: 100, refusal: func() error { return refuse("Validatio
 // seedIAM gives an account what every account has, and the policies asked for.
 func seedIAM(s *store, a Account) {
 	name := "AWSServiceRoleForSupport"
-	s.put(&Resource{Kind: kindRole, Account: a.ID, Region: global, Name: name, managed: true,
+	s.put(&Resource{
+		Kind: kindRole, Account: a.ID, Region: global, Name: name, managed: true,
 		ID:   "arn:aws:iam::" + a.ID + ":role/aws-service-role/support.amazonaws.com/" + name,
 		Tags: map[string]string{},
-		Attributes: map[string]string{"RoleId": "AROASANDBOXSUPPORT000", "Path": "/aws-service-role/support.amazonaws.com/",
-			"MaxSessionDuration": "3600", "AssumeRolePolicyDocument": serviceTrust}}, cause{}, nil)
+		Attributes: map[string]string{
+			"RoleId": "AROASANDBOXSUPPORT000", "Path": "/aws-service-role/support.amazonaws.com/",
+			"MaxSessionDuration": "3600", "AssumeRolePolicyDocument": serviceTrust,
+		},
+	}, cause{}, nil)
 	for _, name := range a.Policies {
-		s.put(&Resource{Kind: kindPolicy, Account: a.ID, Region: global, Name: name, managed: true,
-			ID: "arn:aws:iam::" + a.ID + ":policy/" + name}, cause{}, nil)
+		s.put(&Resource{
+			Kind: kindPolicy, Account: a.ID, Region: global, Name: name, managed: true,
+			ID: "arn:aws:iam::" + a.ID + ":policy/" + name,
+		}, cause{}, nil)
 	}
 }
 

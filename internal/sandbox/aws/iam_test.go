@@ -20,10 +20,12 @@ func TestRoleLife(t *testing.T) {
 	b := newBench(t)
 	client := iam.NewFromConfig(b.as(blue))
 	name := aws.String("acme-app")
-	in := &iam.CreateRoleInput{RoleName: name, Path: aws.String("/tenantry/"), AssumeRolePolicyDocument: aws.String(trust),
+	in := &iam.CreateRoleInput{
+		RoleName: name, Path: aws.String("/tenantry/"), AssumeRolePolicyDocument: aws.String(trust),
 		Description: aws.String("The app's role"), MaxSessionDuration: aws.Int32(7200),
 		PermissionsBoundary: aws.String("arn:aws:iam::" + blue + ":policy/boundary"),
-		Tags:                []types.Tag{{Key: aws.String("team"), Value: aws.String("blue")}}}
+		Tags:                []types.Tag{{Key: aws.String("team"), Value: aws.String("blue")}},
+	}
 	role := do(t, client.CreateRole, in).Role
 	if *role.Arn != "arn:aws:iam::"+blue+":role/tenantry/acme-app" || (*role.RoleId)[:4] != "AROA" {
 		t.Errorf("the role is %+v", role)
@@ -66,8 +68,10 @@ func TestRolesInBulk(t *testing.T) {
 	b := newBench(t)
 	client := iam.NewFromConfig(b.as(blue))
 	for _, name := range []string{"a", "b", "c"} {
-		do(t, client.CreateRole, &iam.CreateRoleInput{RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(trust),
-			Description: aws.String("role " + name), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String(name)}}})
+		do(t, client.CreateRole, &iam.CreateRoleInput{
+			RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(trust),
+			Description: aws.String("role " + name), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String(name)}},
+		})
 		do(t, client.PutRolePolicy, &iam.PutRolePolicyInput{RoleName: aws.String(name), PolicyName: aws.String("p"), PolicyDocument: aws.String(reader)})
 	}
 	b.SetConditions(awsbox.Conditions{PageSize: 1})

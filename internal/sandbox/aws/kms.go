@@ -312,8 +312,10 @@ func listResourceTags(c *call) (any, error) {
 
 func createGrant(c *call, r *Resource) (obj, error) {
 	id := strings.ReplaceAll(c.srv.ids.uuid(), "-", "")
-	grant := obj{"GrantId": id, "KeyId": r.ID, "GranteePrincipal": c.in.str("GranteePrincipal"), "Operations": c.in.strs("Operations"),
-		"IssuingAccount": "arn:aws:iam::" + c.Account + ":root"}
+	grant := obj{
+		"GrantId": id, "KeyId": r.ID, "GranteePrincipal": c.in.str("GranteePrincipal"), "Operations": c.in.strs("Operations"),
+		"IssuingAccount": "arn:aws:iam::" + c.Account + ":root",
+	}
 	kept, err := json.Marshal(grant.add("Name", c.in.str("Name")))
 	if err != nil {
 		return nil, refuse("ValidationException", "%v", err)

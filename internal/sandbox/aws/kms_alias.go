@@ -14,9 +14,11 @@ func (c *call) seedKMS() {
 		id := c.srv.ids.uuid()
 		r := c.make(kindKey, id, c.arn("kms", "key/"+id))
 		r.managed = true
-		r.Attributes = map[string]string{"KeyState": "Enabled", "KeyManager": "AWS", "KeySpec": "SYMMETRIC_DEFAULT",
+		r.Attributes = map[string]string{
+			"KeyState": "Enabled", "KeyManager": "AWS", "KeySpec": "SYMMETRIC_DEFAULT",
 			"KeyUsage": "ENCRYPT_DECRYPT", "Policy": defaultKeyPolicy(c.Account), "RotationPeriodInDays": "365",
-			"Description": "Default key that protects my " + service + " data when no other key is defined"}
+			"Description": "Default key that protects my " + service + " data when no other key is defined",
+		}
 		c.put(r)
 		c.seedAlias("alias/aws/"+service, id)
 	}

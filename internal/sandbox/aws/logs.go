@@ -137,8 +137,10 @@ func describeLogGroups(c *call) (any, error) {
 	}
 	list := []obj{}
 	for _, r := range groups {
-		out := obj{"logGroupName": r.Name, "arn": r.ID + ":*", "logGroupArn": r.ID, "creationTime": r.Created.UnixMilli(),
-			"metricFilterCount": 0, "storedBytes": 0, "logGroupClass": "STANDARD"}
+		out := obj{
+			"logGroupName": r.Name, "arn": r.ID + ":*", "logGroupArn": r.ID, "creationTime": r.Created.UnixMilli(),
+			"metricFilterCount": 0, "storedBytes": 0, "logGroupClass": "STANDARD",
+		}
 		if days, err := strconv.Atoi(r.Attributes["retentionInDays"]); err == nil {
 			out["retentionInDays"] = days
 		}

@@ -112,8 +112,10 @@ func (q query) fail(_ *call, e *apiError, requestID string) response {
 }
 
 func xmlResponse(status int, body, requestID string) response {
-	return response{status: status, body: []byte(body),
-		header: http.Header{"Content-Type": {"text/xml"}, "X-Amzn-Requestid": {requestID}}}
+	return response{
+		status: status, body: []byte(body),
+		header: http.Header{"Content-Type": {"text/xml"}, "X-Amzn-Requestid": {requestID}},
+	}
 }
 
 // writeXML writes a value as an element, members in the order of their names.

@@ -33,8 +33,10 @@ func (restS3) decode(r *http.Request, body []byte) (string, obj, *apiError) {
 }
 
 func s3Operation(method, bucket, key string, in obj) string {
-	verb := map[string]string{http.MethodGet: "Get", http.MethodPut: "Put", http.MethodDelete: "Delete",
-		http.MethodHead: "Head", http.MethodPost: "Post"}[method]
+	verb := map[string]string{
+		http.MethodGet: "Get", http.MethodPut: "Put", http.MethodDelete: "Delete",
+		http.MethodHead: "Head", http.MethodPost: "Post",
+	}[method]
 	for query, part := range s3Parts {
 		if in.has(query) && key == "" {
 			if verb == "Delete" && query == "lifecycle" {
@@ -102,5 +104,6 @@ func (restS3) fail(c *call, e *apiError, requestID string) response {
 	}
 	return restS3{}.encode(c, s3Reply{status: e.status, header: e.header, body: s3Error{
 		Code: e.code, Message: e.message, BucketName: c.in.str("Bucket"), Resource: c.req.URL.Path,
-		RequestID: requestID, HostID: "sandbox"}}, requestID)
+		RequestID: requestID, HostID: "sandbox",
+	}}, requestID)
 }

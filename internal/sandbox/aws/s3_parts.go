@@ -22,21 +22,35 @@ func notSet(code, message string) *apiError { return fail(http.StatusNotFound, c
 
 func bucketParts() []bucketPart {
 	return []bucketPart{
-		{name: "PublicAccessBlock", attribute: "PublicAccessBlock", deletable: true, check: checkAccessBlock,
-			missing: notSet("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")},
-		{name: "BucketEncryption", attribute: "Encryption", deletable: true, reset: defaultEncryption, check: checkEncryption,
-			missing: notSet("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")},
-		{name: "BucketVersioning", attribute: "Versioning", check: checkVersioning,
-			empty: `<VersioningConfiguration xmlns="` + s3Namespace + `"/>`},
-		{name: "BucketLifecycleConfiguration", attribute: "Lifecycle", deletable: true, check: checkLifecycle,
-			missing: notSet("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")},
-		{name: "BucketPolicy", attribute: "Policy", deletable: true, check: checkBucketPolicy,
-			missing: notSet("NoSuchBucketPolicy", "The bucket policy does not exist")},
-		{name: "BucketOwnershipControls", attribute: "OwnershipControls", deletable: true, check: checkOwnership,
-			missing: notSet("OwnershipControlsNotFoundError", "The bucket ownership controls were not found")},
+		{
+			name: "PublicAccessBlock", attribute: "PublicAccessBlock", deletable: true, check: checkAccessBlock,
+			missing: notSet("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
+		},
+		{
+			name: "BucketEncryption", attribute: "Encryption", deletable: true, reset: defaultEncryption, check: checkEncryption,
+			missing: notSet("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found"),
+		},
+		{
+			name: "BucketVersioning", attribute: "Versioning", check: checkVersioning,
+			empty: `<VersioningConfiguration xmlns="` + s3Namespace + `"/>`,
+		},
+		{
+			name: "BucketLifecycleConfiguration", attribute: "Lifecycle", deletable: true, check: checkLifecycle,
+			missing: notSet("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+		},
+		{
+			name: "BucketPolicy", attribute: "Policy", deletable: true, check: checkBucketPolicy,
+			missing: notSet("NoSuchBucketPolicy", "The bucket policy does not exist"),
+		},
+		{
+			name: "BucketOwnershipControls", attribute: "OwnershipControls", deletable: true, check: checkOwnership,
+			missing: notSet("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
+		},
 		{name: "BucketLogging", attribute: "Logging", empty: `<BucketLoggingStatus xmlns="` + s3Namespace + `"/>`},
-		{name: "ObjectLockConfiguration", attribute: "ObjectLock",
-			missing: notSet("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")},
+		{
+			name: "ObjectLockConfiguration", attribute: "ObjectLock",
+			missing: notSet("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
+		},
 	}
 }
 

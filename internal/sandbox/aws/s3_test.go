@@ -18,8 +18,10 @@ func TestNewBucketHasTodaysDefaults(t *testing.T) {
 	b := newBench(t)
 	client := s3.NewFromConfig(b.as(blue))
 	name := aws.String("acme-data")
-	do(t, client.CreateBucket, &s3.CreateBucketInput{Bucket: name,
-		CreateBucketConfiguration: inRegion(here, types.Tag{Key: aws.String("tenantry:address"), Value: aws.String("tenant/acme/aws.s3.bucket/data")})})
+	do(t, client.CreateBucket, &s3.CreateBucketInput{
+		Bucket:                    name,
+		CreateBucketConfiguration: inRegion(here, types.Tag{Key: aws.String("tenantry:address"), Value: aws.String("tenant/acme/aws.s3.bucket/data")}),
+	})
 
 	block := do(t, client.GetPublicAccessBlock, &s3.GetPublicAccessBlockInput{Bucket: name}).PublicAccessBlockConfiguration
 	if !*block.BlockPublicAcls || !*block.IgnorePublicAcls || !*block.BlockPublicPolicy || !*block.RestrictPublicBuckets {
@@ -118,13 +120,17 @@ func TestBucketSettings(t *testing.T) {
 	name := aws.String("settings")
 	do(t, client.CreateBucket, &s3.CreateBucketInput{Bucket: name, CreateBucketConfiguration: inRegion(here)})
 
-	do(t, client.PutBucketVersioning, &s3.PutBucketVersioningInput{Bucket: name,
-		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
+	do(t, client.PutBucketVersioning, &s3.PutBucketVersioningInput{
+		Bucket:                  name,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
 	if got := do(t, client.GetBucketVersioning, &s3.GetBucketVersioningInput{Bucket: name}).Status; got != "Enabled" {
 		t.Errorf("versioning is %q", got)
 	}
-	rule := types.LifecycleRule{ID: aws.String("old"), Status: "Enabled", Filter: &types.LifecycleRuleFilter{Prefix: aws.String("logs/")},
-		Expiration: &types.LifecycleExpiration{Days: aws.Int32(30)}, NoncurrentVersionExpiration: &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(7)}}
+	rule := types.LifecycleRule{
+		ID: aws.String("old"), Status: "Enabled", Filter: &types.LifecycleRuleFilter{Prefix: aws.String("logs/")},
+		Expiration: &types.LifecycleExpiration{Days: aws.Int32(30)}, NoncurrentVersionExpiration: &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(7)},
+	}
 	put := func(rules ...types.LifecycleRule) *s3.PutBucketLifecycleConfigurationInput {
 		return &s3.PutBucketLifecycleConfigurationInput{Bucket: name, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules}}
 	}
@@ -140,7 +146,8 @@ func TestBucketSettings(t *testing.T) {
 	refused(t, "NoSuchLifecycleConfiguration", client.GetBucketLifecycleConfiguration, &s3.GetBucketLifecycleConfigurationInput{Bucket: name})
 
 	do(t, client.PutBucketEncryption, &s3.PutBucketEncryptionInput{Bucket: name, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
-		Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: "aws:kms", KMSMasterKeyID: aws.String("k")}}}}})
+		Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: "aws:kms", KMSMasterKeyID: aws.String("k")}}},
+	}})
 	enc := do(t, client.GetBucketEncryption, &s3.GetBucketEncryptionInput{Bucket: name}).ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault
 	if enc.SSEAlgorithm != "aws:kms" || *enc.KMSMasterKeyID != "k" {
 		t.Errorf("encryption is %+v", enc)

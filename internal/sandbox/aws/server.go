@@ -2,6 +2,7 @@ package awsbox
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -72,7 +73,8 @@ func New(opts Options) *Server {
 	if len(opts.Accounts) > 0 {
 		home := opts.Accounts[0].ID
 		s.sessions[opts.AccessKey] = identity{
-			account: home, arn: "arn:aws:iam::" + home + ":user/tenantry", id: "AIDASANDBOXTENANTRY00"}
+			account: home, arn: "arn:aws:iam::" + home + ":user/tenantry", id: "AIDASANDBOXTENANTRY00",
+		}
 	}
 	for _, a := range opts.Accounts {
 		seedIAM(s.store, a)
@@ -91,9 +93,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		drop(w)
 		return
 	}
-	for name, values := range answer.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), answer.header)
 	w.WriteHeader(answer.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(answer.body) // the client is gone: nobody to tell

@@ -70,7 +70,8 @@ func TestAlarms(t *testing.T) {
 		Dimensions: []cwtypes.Dimension{{Name: aws.String("Tenant"), Value: aws.String("acme")}}, Statistic: "Sum", Period: aws.Int32(60),
 		EvaluationPeriods: aws.Int32(3), DatapointsToAlarm: aws.Int32(2), Threshold: aws.Float64(-1.5), ComparisonOperator: "GreaterThanThreshold",
 		TreatMissingData: aws.String("notBreaching"), AlarmActions: []string{"arn:aws:sns:" + here + ":" + blue + ":alerts"},
-		Tags: []cwtypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}}}
+		Tags: []cwtypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}},
+	}
 	do(t, client.PutMetricAlarm, in)
 	get := func() cwtypes.MetricAlarm {
 		t.Helper()
@@ -111,8 +112,10 @@ func TestAlarms(t *testing.T) {
 func TestTopics(t *testing.T) {
 	b := newBench(t)
 	client := sns.NewFromConfig(b.as(blue))
-	in := &sns.CreateTopicInput{Name: aws.String("alerts"), Attributes: map[string]string{"DisplayName": "Alerts"},
-		Tags: []snstypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}}}
+	in := &sns.CreateTopicInput{
+		Name: aws.String("alerts"), Attributes: map[string]string{"DisplayName": "Alerts"},
+		Tags: []snstypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}},
+	}
 	arn := do(t, client.CreateTopic, in).TopicArn
 	do(t, client.CreateTopic, in)
 	in.Tags[0].Value = aws.String("green")
@@ -166,8 +169,10 @@ func TestSecrets(t *testing.T) {
 	b := newBench(t)
 	client := secretsmanager.NewFromConfig(b.as(blue))
 	name := aws.String("acme/db")
-	in := &secretsmanager.CreateSecretInput{Name: name, Description: aws.String("The database"), ClientRequestToken: aws.String("0123456789abcdef0123456789abcdef"),
-		Tags: []smtypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}}}
+	in := &secretsmanager.CreateSecretInput{
+		Name: name, Description: aws.String("The database"), ClientRequestToken: aws.String("0123456789abcdef0123456789abcdef"),
+		Tags: []smtypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}},
+	}
 	arn := do(t, client.CreateSecret, in).ARN
 	refused(t, "ResourceExistsException", client.CreateSecret, in)
 	refused(t, "ResourceNotFoundException", client.GetSecretValue, &secretsmanager.GetSecretValueInput{SecretId: name})
@@ -182,8 +187,10 @@ func TestSecrets(t *testing.T) {
 		t.Errorf("the policy is still %s", *got)
 	}
 	refused(t, "InvalidRequestException", client.RotateSecret, &secretsmanager.RotateSecretInput{SecretId: name})
-	do(t, client.RotateSecret, &secretsmanager.RotateSecretInput{SecretId: name, RotationLambdaARN: aws.String("arn:aws:lambda:" + here + ":" + blue + ":function:rotate"),
-		RotationRules: &smtypes.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)}})
+	do(t, client.RotateSecret, &secretsmanager.RotateSecretInput{
+		SecretId: name, RotationLambdaARN: aws.String("arn:aws:lambda:" + here + ":" + blue + ":function:rotate"),
+		RotationRules: &smtypes.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)},
+	})
 	got := do(t, client.DescribeSecret, &secretsmanager.DescribeSecretInput{SecretId: name})
 	if !*got.RotationEnabled || *got.RotationRules.AutomaticallyAfterDays != 30 || got.Description != nil || len(got.Tags) != 1 {
 		t.Errorf("the secret is %+v", got)

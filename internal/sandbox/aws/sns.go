@@ -132,9 +132,11 @@ func getTopicAttributes(c *call) (any, error) {
 			confirmed++
 		}
 	}
-	out := map[string]string{"TopicArn": r.ID, "Owner": r.Account, "DisplayName": "", "SubscriptionsDeleted": "0",
+	out := map[string]string{
+		"TopicArn": r.ID, "Owner": r.Account, "DisplayName": "", "SubscriptionsDeleted": "0",
 		"SubscriptionsConfirmed": strconv.Itoa(confirmed), "SubscriptionsPending": strconv.Itoa(pending),
-		"EffectiveDeliveryPolicy": `{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":20,"maxDelayTarget":20,"numRetries":3}}}`}
+		"EffectiveDeliveryPolicy": `{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":20,"maxDelayTarget":20,"numRetries":3}}}`,
+	}
 	maps.Copy(out, r.Attributes)
 	return obj{"Attributes": out}, nil
 }

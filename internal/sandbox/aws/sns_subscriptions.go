@@ -126,8 +126,10 @@ func subscriptionPage(c *call, all []*Resource) (any, error) {
 		if r.Attributes["Pending"] != "" {
 			arn = "PendingConfirmation"
 		}
-		list = append(list, obj{"SubscriptionArn": arn, "TopicArn": r.Attributes["TopicArn"], "Owner": r.Account,
-			"Protocol": r.Attributes["Protocol"], "Endpoint": r.Attributes["Endpoint"]})
+		list = append(list, obj{
+			"SubscriptionArn": arn, "TopicArn": r.Attributes["TopicArn"], "Owner": r.Account,
+			"Protocol": r.Attributes["Protocol"], "Endpoint": r.Attributes["Endpoint"],
+		})
 	}
 	return obj{"Subscriptions": list}.add("NextToken", next), nil
 }

@@ -240,8 +240,10 @@ func getQueueURL(c *call) (any, error) {
 // queueFacts are the attributes that can't be set.
 func queueFacts(r *Resource) map[string]string {
 	seconds := strconv.FormatInt(r.Created.Unix(), 10)
-	return map[string]string{"QueueArn": r.ID, "CreatedTimestamp": seconds, "LastModifiedTimestamp": seconds,
-		"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0", "ApproximateNumberOfMessagesDelayed": "0"}
+	return map[string]string{
+		"QueueArn": r.ID, "CreatedTimestamp": seconds, "LastModifiedTimestamp": seconds,
+		"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0", "ApproximateNumberOfMessagesDelayed": "0",
+	}
 }
 
 func getQueueAttributes(c *call) (any, error) {

@@ -23,9 +23,11 @@ func TestQueueLife(t *testing.T) {
 	}
 	all := &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{"All"}}
 	got := do(t, client.GetQueueAttributes, all).Attributes
-	for attribute, want := range map[string]string{"VisibilityTimeout": "30", "MessageRetentionPeriod": "345600", "DelaySeconds": "0",
+	for attribute, want := range map[string]string{
+		"VisibilityTimeout": "30", "MessageRetentionPeriod": "345600", "DelaySeconds": "0",
 		"MaximumMessageSize": "1048576", "ReceiveMessageWaitTimeSeconds": "0", "SqsManagedSseEnabled": "true",
-		"QueueArn": "arn:aws:sqs:" + here + ":" + blue + ":acme-jobs"} {
+		"QueueArn": "arn:aws:sqs:" + here + ":" + blue + ":acme-jobs",
+	} {
 		if got[attribute] != want {
 			t.Errorf("%s is %q, want %q", attribute, got[attribute], want)
 		}

@@ -52,13 +52,17 @@ func (s *Server) startSession(a Account, name string, until time.Time) obj {
 	})
 	role := a.RoleARN[strings.LastIndex(a.RoleARN, "/")+1:]
 	key, token := s.ids.upper("ASIA"), s.ids.uuid()
-	who := identity{account: a.ID, token: token, until: until,
+	who := identity{
+		account: a.ID, token: token, until: until,
 		arn: "arn:aws:sts::" + a.ID + ":assumed-role/" + role + "/" + name,
-		id:  "AROASANDBOX" + a.ID[len(a.ID)-6:] + "0000:" + name}
+		id:  "AROASANDBOX" + a.ID[len(a.ID)-6:] + "0000:" + name,
+	}
 	s.sessions[key] = who
 	return obj{
 		"AssumedRoleUser": obj{"Arn": who.arn, "AssumedRoleId": who.id},
-		"Credentials": obj{"AccessKeyId": key, "SecretAccessKey": s.ids.upper("sandbox"), "SessionToken": token,
-			"Expiration": until},
+		"Credentials": obj{
+			"AccessKeyId": key, "SecretAccessKey": s.ids.upper("sandbox"), "SessionToken": token,
+			"Expiration": until,
+		},
 	}
 }
