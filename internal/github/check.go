@@ -77,7 +77,8 @@ func (c *Client) setRun(ctx context.Context, k reconciler.Check) error {
 	return c.updateRun(ctx, have.GetID(), k, page)
 }
 
-// latestRun returns our newest run of this name on the commit, or nil.
+// latestRun returns our newest run of this name on the commit, or nil. Those of other Apps are not
+// in the answer.
 func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (*gh.CheckRun, error) {
 	o := &gh.ListCheckRunsOptions{
 		CheckName: &k.Name, Filter: new("latest"), AppID: &c.appID,
@@ -89,7 +90,7 @@ func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (*gh.CheckRu
 	}
 	var newest *gh.CheckRun
 	for _, run := range found.CheckRuns {
-		if run.GetName() == k.Name && run.GetApp().GetID() == c.appID && run.GetID() > newest.GetID() {
+		if run.GetID() > newest.GetID() {
 			newest = run
 		}
 	}

@@ -158,6 +158,26 @@ func TestACheckThatWasInterrupted(t *testing.T) {
 	}
 }
 
+func TestAnotherAppsCheckIsNotOurs(t *testing.T) {
+	s := newStory(t)
+	head := s.openPull().GetHead().GetSHA()
+	appKey, err := key()
+	s.check(err)
+	other, err := s.server.AddApp(githubbox.AppOptions{Slug: "other", Owner: owner, Key: appKey})
+	s.check(err)
+	theirs := s.client(github.Options{AppID: other.ID, PrivateKey: github.NewSecret(string(other.KeyPEM))})
+	s.check(theirs.Check(s.ctx, plan(head, "")))
+	s.set(plan(head, "failure"))
+	s.check(theirs.Check(s.ctx, plan(head, "success")))
+	got := map[int64]string{}
+	for _, run := range s.runs(head) {
+		got[run.GetApp().GetID()] += run.GetConclusion()
+	}
+	if got[s.app.ID] != "failure" || got[other.ID] != "success" {
+		t.Errorf("conclusions by App: %v", got)
+	}
+}
+
 func TestStatusesInPlaceOfChecks(t *testing.T) {
 	for name, as := range map[string]func(*testing.T) *story{
 		"token": func(t *testing.T) *story {

@@ -1,9 +1,11 @@
 package github_test
 
 import (
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	gh "github.com/google/go-github/v60/github"
 
@@ -74,20 +76,22 @@ func (s *story) newPull(branch string) int {
 }
 
 func TestCommentsAtTheSameTime(t *testing.T) {
-	s := newStory(t)
-	n := s.openPull().GetNumber()
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			if err := s.forge.Comment(s.ctx, n, "plan", "Plan: 1 to add"); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if got := len(s.comments(n)); got != 1 {
-		t.Errorf("%d comments", got)
-	}
+	bubble(t, func(t *testing.T, s *story) {
+		n := s.openPull().GetNumber()
+		s.spy = func(*http.Request) { time.Sleep(time.Second) } // the bubble's clock: requests overlap
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if err := s.forge.Comment(s.ctx, n, "plan", "Plan: 1 to add"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if got := len(s.comments(n)); got != 1 {
+			t.Errorf("%d comments", got)
+		}
+	})
 }
 
 func TestCopiesOfAComment(t *testing.T) {

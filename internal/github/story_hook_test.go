@@ -145,6 +145,22 @@ func TestCommandsWithoutWebhooks(t *testing.T) {
 	}
 }
 
+func TestAnEditedCommentIsNoCommand(t *testing.T) {
+	bubble(t, func(t *testing.T, s *story) {
+		n := s.openPull().GetNumber()
+		made, _, err := s.ann.Issues.CreateComment(s.ctx, owner, repo, n, &gh.IssueComment{Body: new("hello")})
+		s.check(err)
+		time.Sleep(time.Minute) // the bubble's clock
+		_, _, err = s.ann.Issues.EditComment(s.ctx, owner, repo, made.GetID(), &gh.IssueComment{Body: new("/tenantry apply")})
+		s.check(err)
+		got, err := s.forge.Commands(s.ctx, time.Now().Add(-time.Hour))
+		s.check(err)
+		if len(got) != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestPermission(t *testing.T) {
 	s := newStory(t)
 	for login, want := range map[string]string{"ann": "write", "eve": "read", "nobody": "none"} {

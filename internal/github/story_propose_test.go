@@ -242,6 +242,26 @@ func TestSomebodyElsesPullRequestFromTheBranch(t *testing.T) {
 	}
 }
 
+func TestAnotherReplicaIsFaster(t *testing.T) {
+	s := newStory(t)
+	_, token, err := s.forge.GitAuth(s.ctx)
+	s.check(err)
+	replica := s.person(token)
+	s.spy = func(r *http.Request) {
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/pulls") {
+			return
+		}
+		_, _, err := replica.PullRequests.Create(s.ctx, owner, repo, &gh.NewPullRequest{
+			Title: new("Drift"), Head: new(drift("").Branch), Base: new("main"),
+		})
+		s.check(err)
+	}
+	s.propose(drift("1"))
+	if got := s.onlyPull("all").GetTitle(); got != drift("").Title {
+		t.Errorf("title %q", got)
+	}
+}
+
 func TestAConflictRebuildsTheBranch(t *testing.T) {
 	s := newStory(t)
 	s.propose(drift("1"))

@@ -135,6 +135,13 @@ func TestLimits(t *testing.T) {
 			return []string{"Date", fast.UTC().Format(http.TimeFormat), "Retry-After", fast.Add(20 * time.Second).UTC().Format(http.TimeFormat)}
 		}, 1, []time.Duration{20 * time.Second}, nil},
 		{"403 with nothing left", 403, `{"message":"API rate limit exceeded"}`, reset(30 * time.Second), 1, []time.Duration{30 * time.Second}, nil},
+		{"nothing left, on GitHub's clock", 403, `{"message":"API rate limit exceeded"}`, func() []string {
+			fast := time.Now().Add(time.Hour)
+			return []string{
+				"Date", fast.UTC().Format(http.TimeFormat), "X-RateLimit-Remaining", "0",
+				"X-RateLimit-Reset", fmt.Sprint(fast.Add(30 * time.Second).Unix()),
+			}
+		}, 1, []time.Duration{30 * time.Second}, nil},
 		{"429 with nothing left", 429, `{"message":"API rate limit exceeded"}`, reset(30 * time.Second), 1, []time.Duration{30 * time.Second}, nil},
 		{"403 by its message", 403, secondary, plain(), 1, []time.Duration{time.Minute}, nil},
 		{"429 without a word", 429, ``, plain(), 1, []time.Duration{time.Minute}, nil},
