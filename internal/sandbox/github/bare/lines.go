@@ -45,7 +45,29 @@ func compare(a, b []string) []hunk {
 		h := &hunks[i]
 		h.a0, h.a1, h.b0, h.b1 = h.a0+start, h.a1+start, h.b0+start, h.b1+start
 	}
-	return hunks
+	return slide(a, b, hunks)
+}
+
+// slide moves each insertion and deletion down as far as equal lines allow, as git does, so that
+// both find changes at the same place. Hunks that come to touch become one.
+func slide(a, b []string, hunks []hunk) []hunk {
+	var out []hunk
+	for i := len(hunks) - 1; i >= 0; i-- {
+		h := hunks[i]
+		for h.a1 < len(a) && h.b1 < len(b) && (len(out) == 0 || h.a1 < out[0].a0) {
+			deletes, inserts := h.a0 < h.a1, h.b0 < h.b1
+			if deletes == inserts || (deletes && a[h.a0] != a[h.a1]) || (inserts && b[h.b0] != b[h.b1]) {
+				break
+			}
+			h = hunk{h.a0 + 1, h.a1 + 1, h.b0 + 1, h.b1 + 1}
+		}
+		if len(out) > 0 && h.a1 == out[0].a0 {
+			out[0].a0, out[0].b0 = h.a0, h.b0
+			continue
+		}
+		out = append([]hunk{h}, out...)
+	}
+	return out
 }
 
 // myers keeps the furthest x on each diagonal after each number of edits, then walks back.
