@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -196,9 +197,17 @@ func TestLargePush(t *testing.T) {
 	b.mustGit(dir, "add", ".")
 	b.mustGit(dir, "commit", "-q", "-m", "Noise")
 	b.mustGit(dir, "-c", "http.postBuffer=65536", "push", "-q", "origin", "HEAD:noise")
+	// Sixty commits that only the client has, so that it must ask more than once what is common.
+	var stream strings.Builder
 	for i := range 60 {
-		b.mustGit(dir, "commit", "-q", "--allow-empty", "-m", fmt.Sprint("local ", i))
+		fmt.Fprintf(&stream, "commit refs/heads/local\ncommitter A <a@acme.example> %d +0000\ndata 1\nx\n", 1_800_000_000+i)
+		if i == 0 {
+			stream.WriteString("from refs/heads/main^0\n")
+		}
 	}
+	load := exec.Command("git", "fast-import", "--quiet")
+	load.Dir, load.Stdin = dir, strings.NewReader(stream.String())
+	b.must(load.Run())
 	_, err := b.CommitFiles(fleet, "main", "ana", "Remote", map[string][]byte{"r": []byte("1")})
 	b.must(err)
 	b.mustGit(dir, "fetch", "-q", "origin")

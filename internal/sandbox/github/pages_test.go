@@ -176,7 +176,9 @@ func FuzzMarkdown(f *testing.F) {
 			t.Fatalf("%q renders as %q, which holds %q", text, out, m)
 		}
 		for name := range pairs {
-			if opened, closed := strings.Count(out, "<"+name+">")+strings.Count(out, "<"+name+" open>"), strings.Count(out, "</"+name+">"); opened != closed {
+			// goldmark writes some of them itself, with attributes.
+			opened, closed := strings.Count(out, "<"+name+">")+strings.Count(out, "<"+name+" "), strings.Count(out, "</"+name+">")
+			if opened != closed {
 				t.Fatalf("%q renders as %q with %d <%s> and %d ends", text, out, opened, name, closed)
 			}
 		}
