@@ -89,9 +89,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.mu.Lock()
+	w.mu.Lock() // also while answering, so that what answers may have state
+	defer w.mu.Unlock()
 	w.calls = append(w.calls, c)
-	w.mu.Unlock()
 	answer := w.answer
 	if c.op == "AssumeRole" || c.op == "GetCallerIdentity" {
 		answer = w.sts
