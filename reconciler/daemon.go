@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"tenantry.dev/schema"
 )
 
 // A Queue says which key to work on next. Triggers of one key merge, a trigger during a key's run
@@ -46,6 +48,7 @@ type Daemon struct {
 	mu     sync.Mutex
 	newest Commit // what the watched branch was at when last looked
 	fleet  fleetSchedules
+	moved  chan struct{} // closed when the schedules change
 	poke   chan struct{}
 }
 
@@ -70,7 +73,7 @@ const (
 // Run works until ctx ends. A write that is under way then is seen through to its answer.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.mu.Lock()
-	d.poke = make(chan struct{}, 1)
+	d.poke, d.moved = make(chan struct{}, 1), make(chan struct{})
 	d.mu.Unlock()
 	var parts sync.WaitGroup
 	parts.Go(func() { d.watch(ctx) })
@@ -229,7 +232,7 @@ func (d *Daemon) held(ctx context.Context) error {
 }
 
 // keepTime triggers the scheduled work. Schedules come from the fleet and are read anew for every
-// wait, so that a commit changes them.
+// wait, and a commit that changes them ends the wait.
 func (d *Daemon) keepTime(ctx context.Context) {
 	var parts sync.WaitGroup
 	parts.Go(func() { d.onSchedule(ctx, keyDrift, func(s fleetSchedules) string { return s.drift }) })
@@ -237,32 +240,38 @@ func (d *Daemon) keepTime(ctx context.Context) {
 	parts.Wait()
 }
 
-// unscheduled is how long to wait when the fleet has no schedule yet.
-const unscheduled = time.Minute
-
 func (d *Daemon) onSchedule(ctx context.Context, key string, of func(fleetSchedules) string) {
-	from := time.Now()
 	for {
 		d.mu.Lock()
-		text := of(d.fleet)
+		text, moved := of(d.fleet), d.moved
 		d.mu.Unlock()
-		due := false
-		wait := unscheduled
+		// Without a schedule there is nothing to wait for but one: a nil channel never delivers.
+		var due <-chan time.Time
 		if schedule, err := cron.ParseStandard(text); err == nil {
-			next := schedule.Next(from.UTC())
-			// A schedule may change while we wait, so no wait is longer than the look at it.
-			wait, due = min(time.Until(next), unscheduled), time.Until(next) <= unscheduled
+			timer := time.NewTimer(time.Until(schedule.Next(time.Now().UTC())))
+			due = timer.C // left to the collector if the schedule moves first
 		}
-		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
-		case <-timer.C:
-		}
-		if due {
-			from = time.Now()
+		case <-moved:
+		case <-due:
 			d.trigger(ctx, key, false)
 		}
 	}
+}
+
+// schedule takes over the schedules of a fleet.
+func (d *Daemon) schedule(fleet *schema.Fleet) {
+	if fleet == nil {
+		return // those of the last good commit stay
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := fleetSchedules{drift: fleet.Schedules.Drift, audit: fleet.Schedules.Audit}
+	if now != d.fleet && d.moved != nil {
+		close(d.moved)
+		d.moved = make(chan struct{})
+	}
+	d.fleet = now
 }

@@ -234,15 +234,6 @@ func (d *Daemon) note(ctx context.Context, commit Commit, detail, actor string) 
 	return nil
 }
 
-func (d *Daemon) schedule(fleet *schema.Fleet) {
-	if fleet == nil {
-		return // the schedules of the last good commit stay
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.fleet = fleetSchedules{drift: fleet.Schedules.Drift, audit: fleet.Schedules.Audit}
-}
-
 func (d *Daemon) logOutcomes(commit Commit, outcomes []changeset.Outcome) {
 	for _, o := range outcomes {
 		log := d.Log.Info

@@ -34,10 +34,12 @@ tenant: fjordline: {
 }
 `
 
-// The resources that the demo changes by hand.
+// What the demo changes by hand: the logs of a tenant whose file has an override and a comment on
+// it, and another tenant's bucket.
 const (
-	logsAddress = "tenant/" + newcomer + "/aws.logs.group/logs"
-	dataAddress = "tenant/" + newcomer + "/aws.s3.bucket/data"
+	driftedFile = "tenants/cedar-clinic.cue"
+	logsAddress = "tenant/cedar-clinic/aws.logs.group/logs"
+	dataAddress = "tenant/delta-freight/aws.s3.bucket/data"
 )
 
 // patience is how long the demo waits for one thing to happen. It is generous: the story fails by
@@ -84,9 +86,9 @@ func (t *story) acts() []act {
 		{"The daemon brings the cloud to the fleet in Git.", t.begin},
 		{"Dana opens a pull request to onboard a tenant.", t.propose},
 		{"Dana merges it.", t.onboard},
-		{"Robin keeps the tenant's logs longer, by hand, at the console.", t.drift},
+		{"Robin changes how long Cedar Clinic's logs are kept, by hand, at the console.", t.drift},
 		{"Dana merges the report: Git keeps the cloud's value.", t.keep},
-		{"Robin suspends the versioning of the tenant's bucket; Dana closes the report: Git's value comes back.", t.restore},
+		{"Robin suspends the versioning of Delta Freight's bucket; Dana closes the report: Git's value comes back.", t.restore},
 		{"Dana reverts the onboarding.", t.revert},
 		{"The log of all this is proven.", t.prove},
 	}
@@ -167,19 +169,19 @@ func (t *story) drift(ctx context.Context, s *stage) ([]string, error) {
 		return nil, err
 	}
 	saw := []string{pr.URL + "  " + pr.Title, "it changes " + strings.Join(pr.Files, ", ")}
-	if !slices.Contains(pr.Files, newcomerFile) {
+	if !slices.Contains(pr.Files, driftedFile) {
 		return saw, errors.New("the report doesn't offer to keep the cloud's value")
 	}
-	file, err := s.GitHub.ReadFile(s.Repo, pr.Branch, newcomerFile)
+	file, err := s.GitHub.ReadFile(s.Repo, pr.Branch, driftedFile)
 	if err != nil {
 		return saw, err
 	}
-	for _, kept := range []string{"retentionDays: 90", "// They asked for more time per job.", "visibilityTimeout: 300"} {
+	for _, kept := range []string{"retentionDays: 90", "// Health records: half a year of logs."} {
 		if !strings.Contains(string(file), kept) {
-			return saw, fmt.Errorf("the proposed %s lacks %q:\n%s", newcomerFile, kept, file)
+			return saw, fmt.Errorf("the proposed %s lacks %q:\n%s", driftedFile, kept, file)
 		}
 	}
-	return append(saw, "its edit of the tenant's file says retentionDays: 90, and the comments are still there"), nil
+	return append(saw, "its edit of the tenant's file says retentionDays: 90, and the comment is still there"), nil
 }
 
 func (t *story) keep(ctx context.Context, s *stage) ([]string, error) {
@@ -236,10 +238,7 @@ func (t *story) restore(ctx context.Context, s *stage) ([]string, error) {
 func (t *story) revert(ctx context.Context, s *stage) ([]string, error) {
 	number, err := s.GitHub.Revert(s.Repo, t.onboarding, s.Person)
 	if err != nil {
-		// The report that was merged edited the file since, so that GitHub can't revert by a button.
-		if number, err = s.remove(); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	pr, err := s.pull(number)
 	if err != nil {
@@ -320,12 +319,4 @@ func (s *stage) pull(number int) (githubbox.PullRequest, error) {
 		}
 	}
 	return githubbox.PullRequest{}, fmt.Errorf("there is no pull request %d", number)
-}
-
-// remove opens a pull request that removes the newcomer.
-func (s *stage) remove() (int, error) {
-	if _, err := s.GitHub.CommitFiles(s.Repo, "revert-"+newcomer, s.Person, "Revert \"Onboard Fjordline\"", map[string][]byte{newcomerFile: nil}); err != nil {
-		return 0, err
-	}
-	return s.GitHub.OpenPullRequest(s.Repo, s.Person, "revert-"+newcomer, "main", "Revert \"Onboard Fjordline Ferries\"", "")
 }

@@ -74,6 +74,10 @@ func TestThreeWay(t *testing.T) {
 			s.cloud(jobs, "delay", "9")
 			delete(s.Settled, "tenant/acme")
 		}, []string{"~ config " + jobs + " delay:9→5"}},
+		{"the owner was never settled, and Git is silent: config", func(s *Snapshot) {
+			s.cloud(dead, "delay", "9")
+			delete(s.Settled, "tenant/acme")
+		}, []string{"~ config " + dead + " delay:9→0"}},
 		{"new in Git, there already: config", func(s *Snapshot) {
 			s.unapplied(jobs)
 			s.cloud(jobs, "delay", "9")
@@ -219,6 +223,10 @@ func TestReplace(t *testing.T) {
 		{"found elsewhere than it was put: drift", func(s *Snapshot) {
 			s.have(jobs).Scope = other
 		}, []string{"-/+ drift " + jobs + " scope:222222222222/eu-central-1→111111111111/eu-central-1 held:drift"}},
+		{"found elsewhere, and Git moved too: it stays where it is", func(s *Snapshot) {
+			s.have(jobs).Scope = other
+			s.git(jobs, "delay", "9")
+		}, []string{"~ config " + jobs + " delay:5→9 scope:222222222222/eu-central-1→111111111111/eu-central-1(drift)"}},
 		{"users of what is replaced follow it", func(s *Snapshot) {
 			s.git(dead, "name", `"new"`)
 		}, []string{
@@ -359,7 +367,7 @@ func TestUnseen(t *testing.T) {
 		{"what can't be judged and Git moved is held", func(s *Snapshot) {
 			s.Unseen = map[Place]string{{Scope: region, Kind: "bucket"}: "throttled"}
 			s.git(app, "policies", `{"main":{"Statement":"@data.name"}}`)
-		}, []string{`~ config ` + app + ` policies.main:{"Statement":[{"Resource":"arn:tenant/acme/bucket/data"}]}→(known after apply: acme/data.name) held:unseen`, "unseen 111111111111/eu-central-1 bucket"}},
+		}, []string{`~ config ` + app + ` policies.main:{"Statement":[{"Resource":"arn:tenant/acme/bucket/data"}]}→{"Statement":"(known after apply: acme/data.name)"} held:unseen`, "unseen 111111111111/eu-central-1 bucket"}},
 		{"what is used by something that can't be read isn't taken away", func(s *Snapshot) {
 			s.Unseen = map[Place]string{{Scope: global}: "denied"}
 			s.ungit(app)

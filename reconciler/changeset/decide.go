@@ -140,7 +140,7 @@ func (k *kind) immutable(attribute string) bool {
 // keep puts the cloud's value into what an update sends, at a place that Git didn't change.
 func (c *comparison) keep(change *Change, k *kind, x contrast) {
 	if x.attribute == moved {
-		change.Want.Scope = change.Have.Scope
+		change.Want.Scope, change.Scope = change.Have.Scope, change.Have.Scope
 		return
 	}
 	if !x.before.Known() {

@@ -175,7 +175,7 @@ func diffLines(change changeset.Change) []string {
 func differenceLines(change changeset.Change, d changeset.Difference) []string {
 	path := visible(d.Path)
 	if d.Cause == changeset.Drift && change.Cause == changeset.Config && change.Want != nil && !corrected(change, d) {
-		return []string{fmt.Sprintf("  %s: %s (changed in the cloud, left as it is; Git says %s)", path, visible(cut(show(d.Before), 200)), visible(cut(show(d.After), 200)))}
+		return []string{fmt.Sprintf("    %s: %s (changed in the cloud, left as it is; Git says %s)", path, visible(cut(show(d.Before), 200)), visible(cut(show(d.After), 200)))}
 	}
 	if short(d) {
 		var lines []string

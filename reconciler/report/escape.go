@@ -68,7 +68,7 @@ func code(text string) string {
 func prose(text string) string {
 	text = visible(text)
 	const gap = "&#8203;" // a space without width
-	out := entities(text, func(r rune) bool { return !strings.ContainsRune(".,;:'\"()%/=+-?–—…→@#", r) })
+	out := entities(text, func(r rune) bool { return !strings.ContainsRune(".,;:'\"()%/=+-?–—…→·@#", r) })
 	// GitHub looks for mentions and links in what is left after the Markdown is read, so that an
 	// entity wouldn't stop it; a gap does.
 	for _, at := range []string{"@", "#"} {

@@ -49,7 +49,7 @@ func (p *page) section(s section) {
 		p.write(s.head + strings.Join(s.items[:fit], "") + s.foot)
 	}
 	if left := len(s.items) - fit; left > 0 {
-		p.write(fmt.Sprintf("*%s more left out here.*\n\n", count(left, s.noun)))
+		p.write(fmt.Sprintf("*%s left out here.*\n\n", count(left, "more "+s.noun)))
 	}
 }
 
@@ -74,7 +74,7 @@ func (p *page) fold(s section) {
 func (p *page) String() string {
 	text := p.b.String()
 	if p.omitted > 0 {
-		text += fmt.Sprintf("\n*The details of %s more are left out, as this text would get too long. `tenantry plan` shows all.*\n", count(p.omitted, "resource"))
+		text += fmt.Sprintf("\n*The details of %s are left out, as this text would get too long. `tenantry plan` shows all.*\n", count(p.omitted, "more resource"))
 	}
 	return text + p.tail
 }

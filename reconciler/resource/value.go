@@ -178,14 +178,17 @@ func (v Value) Text() string {
 	case v.IsSecret():
 		return Masked
 	}
-	if refs := v.Refs(); len(refs) > 0 {
-		return "(known after apply: " + refs[0].short() + ")"
-	}
+	text := v.named().text
 	var s string
-	if strings.HasPrefix(v.text, `"`) && json.Unmarshal([]byte(v.text), &s) == nil {
+	if strings.HasPrefix(text, `"`) && json.Unmarshal([]byte(text), &s) == nil {
 		return s
 	}
-	return v.text
+	return text
+}
+
+// named replaces open references by what people read for them.
+func (v Value) named() Value {
+	return v.Resolve(func(r Ref) (string, bool) { return "(known after apply: " + r.short() + ")", true })
 }
 
 func (v Value) String() string { return v.Text() }
@@ -197,15 +200,15 @@ func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, v.Text()) 
 func (v Value) LogValue() slog.Value { return slog.StringValue(v.Text()) }
 
 // MarshalJSON writes the value for people and programs to read: secrets masked, open references
-// as text, unset as null. Package store keeps values by Encode instead.
+// named, unset as null. To keep values, use Encode instead.
 func (v Value) MarshalJSON() ([]byte, error) {
 	switch {
 	case !v.IsSet():
 		return []byte("null"), nil
-	case v.IsSecret() || !v.Known():
-		return []byte(encode(v.Text())), nil
+	case v.IsSecret():
+		return []byte(encode(Masked)), nil
 	}
-	return []byte(v.text), nil
+	return []byte(v.named().text), nil
 }
 
 // sorted orders the elements of a list and drops repetitions.

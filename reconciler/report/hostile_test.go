@@ -1,0 +1,149 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/renderer/html"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+)
+
+// attacks are texts that try to be more than text.
+func attacks() []string {
+	return []string{
+		"a | b | c |", "`|`", "\\|", "`` ` ``", "a`b|c\\|d", "line\n\n# Heading\n", "\r\n| x | y |", "</details><script>alert(1)</script>",
+		"<img src=x onerror=alert(1)>", "![x](https://evil.example/a.png)", "[click](javascript:alert(1))", "https://evil.example/", "www.evil.example", "WwW.evil.example", "İwww.evil.example",
+		"@everyone @octocat ping", "@org/team", "fixes #1", "GH-1", "octo/repo#12", "```\n# out of the fence\n```", "~~~\nx", "<!-- hidden", "&lt;b&gt; &#64;octocat", "**bold** _it_ ~~no~~",
+		"\x1b[31mred\x1b[0m \x07", "\u202emoc.live\u202c", "\u200b\ufeff", "\x00", "\xff\xfe", "- [ ] task", "1. list", "mailto:a@evil.example", "a@evil.example", "$x$ $$y$$", ":rocket:", "",
+		"%!s(MISSING)", "{{.}}", "${tenant/x/k/n#arn}", strings.Repeat("long ", 100),
+	}
+}
+
+// page renders Markdown as GitHub would, raw HTML included, and drops what is code: there nothing
+// is a link or a mention.
+func rendered(t *testing.T, markdown string) string {
+	t.Helper()
+	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
+	var b bytes.Buffer
+	if err := md.Convert([]byte(markdown), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+var inCode = regexp.MustCompile(`(?s)<pre>.*?</pre>|<code>.*?</code>`)
+
+// sound checks that a report is made of our own elements alone, and that text in it mentions nobody.
+func sound(t *testing.T, what, attack, markdown string, columns int) {
+	t.Helper()
+	page := inCode.ReplaceAllString(rendered(t, markdown), "")
+	for _, bad := range []string{"<script", "<img", "<a ", "<del>", "<em>", "<input", "<!--", "<h1", "onerror=alert(1)>"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("%s: %q became %s in\n%s", what, attack, bad, page)
+		}
+	}
+	for _, bad := range []*regexp.Regexp{regexp.MustCompile(`@[A-Za-z0-9]`), regexp.MustCompile(`#[0-9]`), regexp.MustCompile(`(?i)www\.`), regexp.MustCompile(`://`)} {
+		if hit := bad.FindString(page); hit != "" {
+			t.Errorf("%s: %q left %q for GitHub to act on in\n%s", what, attack, hit, page)
+		}
+	}
+	for _, row := range regexp.MustCompile(`(?s)<tr>.*?</tr>`).FindAllString(page, -1) {
+		if n := strings.Count(row, "<td") + strings.Count(row, "<th"); columns > 0 && n != columns {
+			t.Errorf("%s: %q made a row of %d cells, want %d:\n%s", what, attack, n, columns, row)
+		}
+	}
+	if strings.Count(markdown, "<details>") != strings.Count(page, "<details>") || strings.Count(page, "<details>") != strings.Count(page, "</details>") {
+		t.Errorf("%s: %q broke a fold:\n%s", what, attack, page)
+	}
+	for _, r := range markdown {
+		if r != '\n' && (r < 0x20 || r == 0x7f || r >= 0x202a && r <= 0x202e || r == 0x200b || r == 0xfeff) {
+			t.Errorf("%s: %q left the character %U", what, attack, r)
+		}
+	}
+}
+
+func TestHostileTextStaysText(t *testing.T) {
+	for _, attack := range attacks() {
+		v := resource.String(attack)
+		object, _ := resource.Of(map[string]string{attack: attack, "b": strings.Repeat(attack, 3)})
+		differences := []changeset.Difference{
+			{Path: changeset.Path("tags", attack), Before: v, Cause: changeset.Drift},
+			{Path: "name", Before: v, After: resource.String(attack + "x"), Cause: changeset.Drift, Origin: resource.Origin{File: attack, Line: 1}},
+			{Path: "policy", Before: object, After: resource.String("short"), Cause: changeset.Drift},
+		}
+		drift := held(change(changeset.Update, changeset.Drift, "tenant/acme/aws.sqs.queue/jobs", differences...), changeset.HoldDrift, attack)
+		config := held(change(changeset.Replace, changeset.Config, "tenant/acme/aws.sns.topic/t", differences...), changeset.HoldData, attack)
+		config.Replacing, config.Have.ID = []string{attack}, attack
+		limit := held(change(changeset.Delete, changeset.Config, "tenant/beta/aws.sns.topic/t"), changeset.HoldLimit, attack)
+		adopted := change(changeset.Adopt, changeset.Config, "tenant/beta/aws.sns.topic/u")
+		adopted.Want.Adopt = attack
+		stray := held(change(changeset.Delete, changeset.Orphan, "tenant/beta/aws.sns.topic/v"), changeset.HoldOrphan, attack)
+		stray.Have.ID = attack
+		c := changeset.Changeset{
+			Fleet: attack, Commit: attack, Digest: attack, Changes: []changeset.Change{drift, config, limit, adopted, stray},
+			Unseen: []changeset.Unseen{{Place: changeset.Place{Scope: scope, Kind: attack}, Error: attack}},
+			Broken: []changeset.Broken{{Owner: resource.Owner("tenant/" + attack), Error: attack}},
+		}
+		sound(t, "comment", attack, Comment(c, CommentOptions{Head: attack}), 6)
+		for _, cause := range Group(c) {
+			o := DriftOptions{Fleet: attack, Commit: attack, Kept: map[string]string{attack: attack}, Refused: map[string]string{attack: attack, "x": attack}}
+			title, markdown, data := Drift(cause, o)
+			sound(t, "drift", attack, markdown, 6)
+			oneLine(t, attack, title)
+			if !json.Valid(data) {
+				t.Errorf("drift: %q makes bad JSON", attack)
+			}
+			if regexp.MustCompile(`[^a-z0-9_-]`).MatchString(cause.Slug) || cause.Slug == "" || strings.HasPrefix(cause.Slug, "-") {
+				t.Errorf("%q makes the slug %q", attack, cause.Slug)
+			}
+		}
+		outcome := changeset.Outcome{Address: drift.Address, Action: changeset.Update, Result: changeset.Failed, Detail: attack}
+		title, markdown := Applied(Result{Commit: attack, Digest: attack, Outcomes: []changeset.Outcome{outcome}, Unseen: c.Unseen, Broken: c.Broken})
+		oneLine(t, attack, title)
+		sound(t, "applied", attack, markdown, 0)
+		entries := []changeset.Entry{
+			{Seq: 1, Time: noon, Phase: changeset.Before, Commit: attack, Address: drift.Address, Action: changeset.Update, Actor: attack, Paths: []string{attack, attack}},
+			{Seq: 2, Time: noon, Phase: changeset.After, Before: 1, Commit: attack, Address: drift.Address, Action: changeset.Update, Result: changeset.Failed, Detail: attack},
+			{Seq: 3, Time: noon, Phase: changeset.Note, Detail: attack, Actor: attack},
+			{Seq: 4, Time: noon, Phase: changeset.Before, Commit: attack, Address: drift.Address, Action: changeset.Action(attack), Actor: attack},
+		}
+		title, markdown, _ = Audit(entries, noon, noon.Add(time.Hour), attack)
+		oneLine(t, attack, title)
+		sound(t, "audit", attack, markdown, 0)
+		for _, text := range []string{Text(c, false), Outcome(outcome, false), Outcomes([]changeset.Outcome{outcome}, false)} {
+			for _, r := range text {
+				if r != '\n' && (r < 0x20 || r == 0x7f || r >= 0x202a && r <= 0x202e) {
+					t.Errorf("terminal: %q left the character %U", attack, r)
+				}
+			}
+		}
+		if strings.Contains(Text(c, true), "\x1b[31mred") {
+			t.Error("a value coloured the terminal")
+		}
+	}
+}
+
+func oneLine(t *testing.T, attack, title string) {
+	t.Helper()
+	if strings.ContainsAny(title, "\n\r\x1b\x00") || title == "" {
+		t.Errorf("%q makes the title %q", attack, title)
+	}
+}
+
+func FuzzProse(f *testing.F) {
+	for _, attack := range attacks() {
+		f.Add(attack)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		markdown := table([]string{"a", "b", "c"}, [][]string{{prose(text), code(text), "end"}})
+		sound(t, "table", text, markdown, 3)
+	})
+}
