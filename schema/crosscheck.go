@@ -46,8 +46,8 @@ func (c *crosscheck) add(a *answer) {
 func (c *crosscheck) duplicate(first, second *answer) {
 	for _, pair := range [][2]*answer{{first, second}, {second, first}} {
 		at := resource.Origin{File: pair[0].source.path, Line: 1}
-		if pair[0].body != nil {
-			at = pair[0].source.at(pair[0].body.expr)
+		if pair[0].label != nil {
+			at = pair[0].source.at(pair[0].label)
 		}
 		pair[0].refuse(at, "the tenant %s is defined twice, here and in %s", first.owner.Name(), pair[1].source.path)
 	}

@@ -22,6 +22,8 @@ type node struct {
 	list   []*node
 	scalar any // string, json.Number, bool or nil
 	expr   ast.Expr
+	// partial tells that elements or fields were refused, so that their absence says nothing.
+	partial bool
 }
 
 type nodeKind int
@@ -30,6 +32,7 @@ const (
 	scalarNode nodeKind = iota
 	structNode
 	listNode
+	refusedNode // was there, but isn't plain data
 )
 
 // A field is a key with its value.
@@ -77,7 +80,9 @@ func (n *node) plain() any {
 	case structNode:
 		out := make(map[string]any, len(n.fields))
 		for _, f := range n.fields {
-			out[f.name] = f.value.plain()
+			if f.value.kind != refusedNode {
+				out[f.name] = f.value.plain()
+			}
 		}
 		return out
 	case listNode:
@@ -150,6 +155,7 @@ func (r *dataReader) field(into *node, f *ast.Field, depth int) {
 		r.refuse(a, "the attribute %s is not allowed here: a tenant's file is plain data", a.Text)
 	}
 	if f.Constraint != token.ILLEGAL {
+		into.partial = true
 		r.refuse(f.Label, "%q after a name is not allowed here: a tenant's file is plain data", f.Constraint.String())
 		return
 	}
@@ -159,11 +165,12 @@ func (r *dataReader) field(into *node, f *ast.Field, depth int) {
 	}
 	name, ok := r.key(f.Label)
 	if !ok {
+		into.partial = true
 		return
 	}
 	value := r.value(f.Value, depth+1)
 	if value == nil {
-		return
+		value = &node{kind: refusedNode, expr: f.Value}
 	}
 	for i := range into.fields {
 		if into.fields[i].name == name {
@@ -223,9 +230,12 @@ func (r *dataReader) value(x ast.Expr, depth int) *node {
 	case *ast.ListLit:
 		n := &node{kind: listNode, expr: x}
 		for _, element := range x.Elts {
-			if v := r.value(element, depth+1); v != nil {
-				n.list = append(n.list, v)
+			v := r.value(element, depth+1)
+			if v == nil {
+				n.partial = true
+				continue
 			}
+			n.list = append(n.list, v)
 		}
 		return n
 	default:
@@ -308,6 +318,7 @@ func number(text string) (string, error) {
 // element by element, scalars if they are equal.
 func (r *dataReader) merge(a, b *node, name string) *node {
 	switch {
+	case a.kind == refusedNode || b.kind == refusedNode:
 	case a.kind == structNode && b.kind == structNode:
 		for _, f := range b.fields {
 			if have := a.get(f.name); have != nil {

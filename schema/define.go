@@ -68,9 +68,10 @@ func (e *engine) defineFleet(f *Fleet) ([]Finding, bool) {
 		return []Finding{{Origin: src.at(src.syntax), Severity: Error, Message: "the file must begin with \"package fleet\""}}, false
 	}
 	r := reporter{e: e, src: src, def: e.definition("#Fleet")}
+	raw := v
 	v = v.Unify(r.def)
 	if err := v.Validate(cue.Concrete(true)); err != nil {
-		return r.findings(err), false
+		return append(r.findings(err), r.absent(raw, r.def, nil)...), false
 	}
 	var fields fleetFields
 	if err := decode(v, &fields); err != nil {
@@ -199,8 +200,9 @@ func (e *engine) defineFile(src *source, v cue.Value, bad []cueError, folder, de
 		}
 	}
 	r := reporter{e: e, src: src, root: []string{src.name()}, def: e.definition(definition)}
-	if err := v.LookupPath(cue.MakePath(cue.Str(src.name()))).Unify(r.def).Validate(cue.Concrete(true)); err != nil {
-		return r.findings(err)
+	raw := v.LookupPath(cue.MakePath(cue.Str(src.name())))
+	if err := raw.Unify(r.def).Validate(cue.Concrete(true)); err != nil {
+		return append(r.findings(err), r.absent(raw, r.def, nil)...)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ type planDef struct {
 	source    *source
 	capacity  int
 	resources map[string]resource.Origin
-	names     map[string]bool // of the resources, as far as they are known without a tenant
+	kinds     map[string]string // of the resources by name, as far as it is known without a tenant
 }
 
 type policyDef struct {
@@ -52,6 +52,7 @@ type policyDef struct {
 }
 
 type kindDef struct {
+	fields  []string // the attributes, and kind
 	outputs []string
 	global  bool
 }
@@ -67,6 +68,7 @@ func readKinds(schema cue.Value) map[string]kindDef {
 		var k kindDef
 		_ = fields.Value().LookupPath(cue.ParsePath("#outputs")).Decode(&k.outputs) // a test reads them all
 		k.global, _ = fields.Value().LookupPath(cue.ParsePath("#global")).Bool()
+		k.fields = fieldNames(fields.Value())
 		kinds[fields.Selector().Unquoted()] = k
 	}
 	return kinds

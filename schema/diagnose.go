@@ -52,6 +52,9 @@ func (s slot) wanted() string {
 // unknown fields with the nearest name, values with what is allowed, and what is missing. It is
 // only called for data that doesn't fit, because the evaluator is faster at saying that it does.
 func diagnose(ctx *cue.Context, n *node, s slot) []remark {
+	if n.kind == refusedNode {
+		return nil // said when it was refused
+	}
 	switch want := s.def.IncompleteKind(); {
 	case n.kind == structNode && want&cue.StructKind != 0:
 		return diagnoseStruct(ctx, n, s)
@@ -87,7 +90,7 @@ func diagnoseStruct(ctx *cue.Context, n *node, s slot) []remark {
 	fields, err := s.def.Fields(cue.Optional(true))
 	for err == nil && fields.Next() {
 		name := fields.Selector().Unquoted()
-		if fields.Selector().ConstraintType() == cue.RequiredConstraint && n.get(name) == nil {
+		if fields.Selector().ConstraintType() == cue.RequiredConstraint && n.get(name) == nil && !n.partial {
 			in := s.inner(name, fields.Value(), s.at)
 			out = append(out, in.remark(" is missing: %s", in.wanted()))
 		}
@@ -111,7 +114,7 @@ func diagnoseList(ctx *cue.Context, n *node, s slot) []remark {
 			out = append(out, diagnose(ctx, e, s.inner(strconv.Itoa(i), element, e.expr))...)
 		}
 	}
-	if len(out) == 0 && s.def.Unify(ctx.BuildExpr(n.expr)).Validate(cue.Concrete(true)) != nil {
+	if len(out) == 0 && !n.partial && s.def.Unify(ctx.BuildExpr(n.expr)).Validate(cue.Concrete(true)) != nil {
 		out = append(out, s.remark(" is not %s", s.wanted()))
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 
@@ -52,7 +53,8 @@ type reporter struct {
 // where the path is written, or where the evaluator points.
 func (r reporter) findings(err error) []Finding {
 	var out []Finding
-	for _, p := range problems(err, 0) {
+	for _, p := range problems(err, r.root...) {
+		p = p.climb(r.def)
 		path := slices.Concat(r.root, p.path)
 		found := locate(r.src.syntax, path)
 		written := ""
@@ -63,6 +65,43 @@ func (r reporter) findings(err error) []Finding {
 			found.label = nil
 		}
 		out = append(out, Finding{Origin: r.place(p, found), Severity: Error, Message: p.words(r.def, written)})
+	}
+	return out
+}
+
+// absent finds the fields that a definition requires and v lacks. The evaluator doesn't say so as
+// long as anything else is wrong.
+func (r reporter) absent(v, def cue.Value, path []string) []Finding {
+	var out []Finding
+	here := locate(r.src.syntax, slices.Concat(r.root, path))
+	var written []string
+	for _, f := range keys(here.value) {
+		if name, _, err := ast.LabelName(f.Label); err == nil {
+			written = append(written, name)
+		}
+	}
+	fields, err := def.Fields(cue.Optional(true))
+	for err == nil && fields.Next() {
+		name := fields.Selector().Unquoted()
+		inner := append(path[:len(path):len(path)], name)
+		have := v.LookupPath(cue.MakePath(cue.Str(name)))
+		switch {
+		case slices.Contains(written, name) || v.Err() == nil && have.Exists():
+			if have.IncompleteKind() == cue.StructKind && fields.Value().IncompleteKind() == cue.StructKind {
+				out = append(out, r.absent(have, fields.Value(), inner)...)
+			}
+		case fields.Selector().ConstraintType() == cue.RequiredConstraint:
+			p := problem{path: inner, kind: missing}
+			out = append(out, Finding{Origin: r.src.at(here.label), Severity: Error, Message: p.words(r.def, "")})
+		}
+	}
+	known := fieldNames(def)
+	mine, err := v.Fields()
+	for err == nil && mine.Next() {
+		name := mine.Selector().Unquoted()
+		if element := elementOf(def, name); !slices.Contains(known, name) && element.IncompleteKind() == cue.StructKind {
+			out = append(out, r.absent(mine.Value(), element, append(path[:len(path):len(path)], name))...)
+		}
 	}
 	return out
 }

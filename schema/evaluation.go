@@ -71,7 +71,7 @@ func (o *evaluation) here() resource.Origin {
 	if o.plan == nil {
 		return o.cell.Origin
 	}
-	return o.answer.source.at(o.answer.body.expr)
+	return o.answer.source.at(o.answer.label)
 }
 
 // explain says what is wrong with the resources: the tenant's or the plan's values if they don't fit
@@ -86,7 +86,7 @@ func (o *evaluation) explain(err error) {
 	concrete := cue.Concrete(o.answer.broken == "")
 	if err := plain.Validate(concrete); err != nil {
 		before := len(o.answer.found)
-		for _, p := range problems(err, 1) {
+		for _, p := range problems(err, "resources") {
 			if len(p.path) > 0 {
 				o.explainProblem(p, plain)
 			}
@@ -118,10 +118,13 @@ func (o *evaluation) explainProblem(p problem, plain cue.Value) {
 		return // what follows from other mistakes helps nobody
 	}
 	value := ""
-	if m := quoted.FindString(p.text); p.kind == wrong {
-		value = m
+	if m := quoted.FindString(p.text); p.kind == wrong && m != "" {
+		value = fmt.Sprintf("%s (%d characters)", m, len([]rune(m))-2)
 	}
 	message := fmt.Sprintf("resource %s: %s", name, inner.words(def, value))
+	if p.kind == missing && o.plan != nil {
+		message = fmt.Sprintf("overrides.%s.%s, which the plan leaves to the tenant", name, inner.words(def, ""))
+	}
 	if at := o.line(p.path); at.Line != 0 && o.plan != nil {
 		message += fmt.Sprintf(" (%s)", at)
 	}
@@ -172,7 +175,7 @@ func (o *evaluation) overrideWords(p problem, name string, n *node, def cue.Valu
 	if _, literal := at.value.(*ast.BasicLit); literal {
 		return fmt.Sprintf("%s: the plan %s fixes it at %s (%s), so a tenant can't choose %s", field, o.plan.Name, written, line, show(n))
 	}
-	return fmt.Sprintf("%s: %s is not allowed by the plan %s (%s), which says %s", field, show(n), o.plan.Name, line, shorten(written))
+	return fmt.Sprintf("%s: %s is not allowed by the plan %s (%s), which says %s", field, show(n), o.plan.Name, line, written)
 }
 
 // planChoices are the values that the plan offers for an attribute.

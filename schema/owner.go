@@ -16,8 +16,9 @@ import (
 // An answer is what the evaluation of one owner gives: plain data.
 type answer struct {
 	owner     resource.Owner
-	tenant    *Tenant // nil for a cell, and for a tenant that isn't sound
-	body      *node   // a tenant's data, if it could be read
+	tenant    *Tenant  // nil for a cell, and for a tenant that isn't sound
+	body      *node    // a tenant's data, if it could be read
+	label     ast.Node // the tenant's name in its file
 	source    *source
 	desired   []resource.Desired
 	found     []Finding
@@ -72,7 +73,7 @@ func (e *engine) tenant(src *source) *answer {
 	a.body = body
 	data := e.ctx.BuildExpr(body.syntax(src.name()))
 	if err := data.Unify(e.definition("#Tenant")).Validate(cue.Concrete(true)); err != nil {
-		at := body.expr
+		at := a.label
 		remarks := diagnose(e.ctx, body, slot{def: e.definition("#Tenant"), at: at})
 		if len(remarks) == 0 {
 			remarks = []remark{{at: at, message: err.Error()}}
@@ -121,8 +122,9 @@ func (a *answer) readBody(src *source) *node {
 		}
 	}
 	body := all.get(src.name())
+	a.label = all.label(src.name())
 	if body == nil && len(all.fields) == 1 {
-		body = all.fields[0].value // misnamed; what is in it can still be checked
+		body, a.label = all.fields[0].value, all.fields[0].label // misnamed; what is in it can still be checked
 	}
 	if body != nil && body.kind != structNode {
 		a.refuse(src.at(body.expr), "tenant.%s is not a group of fields in { }", src.name())
@@ -149,6 +151,9 @@ func (n *node) expression() ast.Expr {
 	case structNode:
 		s := &ast.StructLit{Lbrace: n.expr.Pos()}
 		for _, f := range n.fields {
+			if f.value.kind == refusedNode {
+				continue
+			}
 			label := &ast.BasicLit{ValuePos: f.label.Pos(), Kind: token.STRING, Value: quoteText(f.name)}
 			s.Elts = append(s.Elts, &ast.Field{Label: label, Value: f.value.expression()})
 		}
@@ -208,7 +213,7 @@ func (e *engine) inPlace(a *answer, data cue.Value) {
 	}
 	t, err := e.template(at)
 	if err != nil {
-		a.refuse(src.at(body.expr), "%v", err)
+		a.refuse(src.at(a.label), "%v", err)
 		return
 	}
 	p, c := e.def.plans[plan], e.def.cells[cell]
@@ -220,7 +225,7 @@ func (e *engine) inPlace(a *answer, data cue.Value) {
 	}
 	a.tenant = &Tenant{
 		Name: src.name(), DisplayName: body.text("displayName"), Plan: plan, Cell: cell, Residency: at.residency,
-		Lifecycle: body.text("lifecycle"), Origin: src.at(body.expr),
+		Lifecycle: body.text("lifecycle"), Origin: src.at(a.label),
 	}
 	if a.tenant.Lifecycle == "" {
 		a.tenant.Lifecycle = "active"
@@ -261,17 +266,30 @@ func (e *engine) unruled(place) string {
 
 // checkNames finds overrides and adoptions of resources that the plan doesn't have.
 func (e *engine) checkNames(a *answer, plan *planDef) {
-	known := sortedKeys(plan.names)
+	known := sortedKeys(plan.kinds)
 	for _, field := range []string{"overrides", "adopt"} {
 		inner := a.body.get(field)
 		if inner == nil || inner.kind != structNode {
 			continue
 		}
 		for _, f := range slices.Clone(inner.fields) {
-			if _, ok := plan.names[f.name]; !ok {
+			kind, ok := plan.kinds[f.name]
+			if !ok {
 				a.refuse(a.source.at(f.label), "%s.%s: the plan %s has no resource %q%s", field, f.name, plan.Name, f.name, maybe(f.name, known))
 				inner.dropDeep([]string{f.name})
+			} else if names := e.def.kinds[kind].fields; field == "overrides" && len(names) > 0 {
+				e.checkAttributes(a, f, kind, names)
 			}
+		}
+	}
+}
+
+// checkAttributes finds overrides of attributes that the resource's kind doesn't have.
+func (e *engine) checkAttributes(a *answer, override field, kind string, known []string) {
+	for _, f := range slices.Clone(override.value.fields) {
+		if !slices.Contains(known, f.name) || f.name == "kind" {
+			a.refuse(a.source.at(f.label), "overrides.%s.%s: %s has no attribute %q%s", override.name, f.name, kind, f.name, maybe(f.name, known))
+			override.value.dropDeep([]string{f.name})
 		}
 	}
 }

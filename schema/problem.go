@@ -27,23 +27,25 @@ const (
 	other                      // anything else: a reference that leads nowhere, a failing call
 )
 
-// problems folds an error of the evaluator. Paths lose their first skip elements.
-func problems(err error, skip int) []problem {
+// problems folds an error of the evaluator. Paths are relative to root, if they lie below it.
+func problems(err error, root ...string) []problem {
 	var out []problem
 	for _, e := range errors.Errors(err) {
-		path := e.Path()
-		path = path[min(skip, len(path)):]
-		format, args := e.Msg()
-		p := problem{path: slices.Clone(path), kind: kindOf(format), text: fmt.Sprintf(format, args...), at: errors.Positions(e)}
-		for i, element := range p.path {
-			p.path[i] = strings.Trim(element, `"`)
+		path := slices.Clone(e.Path())
+		for i, element := range path {
+			path[i] = strings.Trim(element, `"`)
 		}
+		if len(path) >= len(root) && slices.Equal(path[:len(root)], root) {
+			path = path[len(root):]
+		}
+		format, args := e.Msg()
+		p := problem{path: path, kind: kindOf(format), text: fmt.Sprintf(format, args...), at: errors.Positions(e)}
 		same := slices.IndexFunc(out, func(o problem) bool { return slices.Equal(o.path, p.path) })
 		if same < 0 {
 			out = append(out, p)
 			continue
 		}
-		if p.kind == unknown || out[same].kind == other {
+		if p.kind == unknown || out[same].kind == other || strings.HasPrefix(p.text, "invalid value") {
 			out[same].kind, out[same].text = p.kind, p.text
 		}
 		out[same].at = append(out[same].at, p.at...)
@@ -69,6 +71,9 @@ func kindOf(format string) problemKind {
 // lookup finds the schema of a path below a definition, so that the problem can be put in words.
 func lookup(v cue.Value, path []string) cue.Value {
 	for _, name := range path {
+		if !v.Exists() {
+			break
+		}
 		next := v.LookupPath(cue.MakePath(cue.Str(name).Optional()))
 		if !next.Exists() {
 			next = elementOf(v, name)
@@ -83,6 +88,9 @@ func lookup(v cue.Value, path []string) cue.Value {
 
 // elementOf is what a pattern or a list says of a key.
 func elementOf(v cue.Value, name string) cue.Value {
+	if !v.Exists() {
+		return v
+	}
 	if v.IncompleteKind() == cue.ListKind {
 		return v.LookupPath(cue.MakePath(cue.AnyIndex))
 	}
@@ -95,16 +103,45 @@ func elementOf(v cue.Value, name string) cue.Value {
 
 // fieldNames are the names that a definition gives to fields, for proposals.
 func fieldNames(v cue.Value) []string {
-	var names []string
-	fields, err := v.Fields(cue.Optional(true))
-	if err != nil {
+	if !v.Exists() {
 		return nil
 	}
-	for fields.Next() {
-		names = append(names, fields.Selector().Unquoted())
+	var names []string
+	fields, err := v.Fields(cue.All()) // Optional(true) leaves out what is only demanded
+	for err == nil && fields.Next() {
+		if s := fields.Selector(); s.LabelType() == cue.StringLabel {
+			names = append(names, s.Unquoted())
+		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// wantedAt says what a path takes: its own words, or those that its parent has for each of its elements.
+func wantedAt(def cue.Value, path []string) string {
+	field := lookup(def, path)
+	if a := field.Attribute("say"); field.Exists() && a.Err() == nil {
+		return wanted(field)
+	}
+	if len(path) > 0 {
+		if parent := lookup(def, path[:len(path)-1]); parent.Exists() {
+			each := parent.Attribute("each")
+			if text, err := each.String(0); err == nil {
+				return text
+			}
+		}
+	}
+	return wanted(field)
+}
+
+// climb shortens the path of an unknown field to the field itself: the evaluator names what is in it.
+func (p problem) climb(def cue.Value) problem {
+	for n := 1; p.kind == unknown && n < len(p.path); n++ {
+		if !lookup(def, p.path[:n]).Exists() {
+			p.path = p.path[:n]
+		}
+	}
+	return p
 }
 
 // words says what a problem is, given the definition that the path is below and the value as it is written,
@@ -119,19 +156,23 @@ func (p problem) words(def cue.Value, written string) string {
 		}
 		return fmt.Sprintf("there is no field %q here%s", p.path[last], maybe(p.path[last], fieldNames(lookup(def, p.path[:last]))))
 	case missing:
-		if want := wanted(lookup(def, p.path)); want != "" {
+		if want := wantedAt(def, p.path); want != "" {
 			return fmt.Sprintf("%s is missing: %s", name, want)
 		}
 		return name + " is missing"
 	case wrong:
-		want := wanted(lookup(def, p.path))
+		want := wantedAt(def, p.path)
 		switch {
 		case want == "":
 			return name + ": " + p.text
 		case written == "":
 			return fmt.Sprintf("%s is not %s", name, want)
 		}
-		return fmt.Sprintf("%s: %s is not %s", name, shorten(written), want)
+		message := fmt.Sprintf("%s: %s is not %s", name, written, want)
+		if near := nearest(written, choices(lookup(def, p.path))); near != "" {
+			message += "; did you mean " + near + "?"
+		}
+		return message
 	}
 	if name == "" {
 		return p.text

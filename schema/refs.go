@@ -26,6 +26,7 @@ type referrer struct {
 	kinds map[string]kindDef
 	// own and shared have the kind of each resource of the owner, and of its cell.
 	own, shared map[string]string
+	anyCell     bool // the cell isn't known yet
 
 	edges  map[string][]edge // from resource to resource, of the owner
 	errors []refError
@@ -83,11 +84,14 @@ func (r *referrer) replace(text string, path []string) string {
 		whose = "the cell"
 	}
 	name, output := parts[0], parts[1]
+	if r.anyCell && owner.Class() == "cell" {
+		return text
+	}
 	kind, ok := known[name]
 	if !ok {
 		return fail("%s has no resource %q%s", whose, name, maybe(name, sortedKeys(known)))
 	}
-	if outputs := r.kinds[kind].outputs; !slices.Contains(outputs, output) {
+	if outputs := r.kinds[kind].outputs; kind != "" && !slices.Contains(outputs, output) {
 		return fail("%s has no output %q%s", kind, output, maybe(output, outputs))
 	}
 	if owner == r.owner {

@@ -12,7 +12,7 @@ import (
 // decides it.
 func (o *evaluation) explainChecks(err error) {
 	var said []string
-	for _, p := range problems(err, 1) {
+	for _, p := range problems(err, "checks") {
 		if len(p.path) < 2 || slices.Contains(said, p.path[0]) {
 			continue
 		}
@@ -78,8 +78,7 @@ func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) {
 	if err == nil {
 		return
 	}
-	skip := len(v.Path().Selectors())
-	for _, problem := range problems(err, skip) {
+	for _, problem := range problems(err, append([]string{"resources"}, prefix...)...) {
 		path := append(slices.Clone(prefix), problem.path...)
 		at := o.here()
 		if len(path) > 0 {

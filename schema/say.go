@@ -11,6 +11,9 @@ import (
 // wanted says in words what a field of the schema takes: its own @say, or else the values that it
 // allows. It completes "… is not …"; empty if there is nothing to say.
 func wanted(field cue.Value) string {
+	if !field.Exists() {
+		return ""
+	}
 	if a := field.Attribute("say"); a.Err() == nil {
 		if text, err := a.String(0); err == nil {
 			return text
