@@ -140,7 +140,7 @@ func (c *call) place(kind string) place { return placeOf(kind, c.Account, c.Regi
 
 func (c *call) get(kind, name string) *Resource { return c.srv.store.get(c.place(kind), name, c.lag) }
 
-func (c *call) list(kind string) []*Resource { return c.srv.store.list(c.place(kind), c.lag) }
+func (c *call) list(kind string) []*Resource { return c.srv.store.list(c.place(kind), c.lag, nil) }
 
 func (c *call) put(r *Resource) {
 	c.srv.store.put(r, cause{c.Name(), c.Caller}, c.srv.cond.Lag.of(c.Service))

@@ -139,9 +139,8 @@ func listAliases(c *call) (any, error) {
 
 // dropAliases takes away the aliases of a key that is gone.
 func (s *store) dropAliases(key *Resource, by cause) {
-	for _, r := range s.list(placeOf(kindAlias, key.Account, key.Region), nil) {
-		if r.Attributes["TargetKeyId"] == key.Name {
-			s.remove(r, by, nil)
-		}
+	pointing := func(r *Resource) bool { return r.Attributes["TargetKeyId"] == key.Name }
+	for _, r := range s.list(placeOf(kindAlias, key.Account, key.Region), nil, pointing) {
+		s.remove(r, by, nil)
 	}
 }

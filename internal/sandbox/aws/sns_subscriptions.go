@@ -60,13 +60,8 @@ func find(list []*Resource, is func(*Resource) bool) *Resource {
 }
 
 func subscriptionsOf(c *call, topic *Resource) []*Resource {
-	var out []*Resource
-	for _, r := range c.list(kindSubscription) {
-		if r.Attributes["TopicArn"] == topic.ID {
-			out = append(out, r)
-		}
-	}
-	return out
+	to := func(r *Resource) bool { return r.Attributes["TopicArn"] == topic.ID }
+	return c.srv.store.list(c.place(kindSubscription), c.lag, to)
 }
 
 // subscription finds a subscription by ARN. What lists show of an unconfirmed one is no ARN.

@@ -154,12 +154,13 @@ func (s *store) get(p place, name string, lag *Lag) *Resource {
 	return nil
 }
 
-// list returns everything in the place, sorted by name. It is not to be changed.
-func (s *store) list(p place, lag *Lag) []*Resource {
+// list returns everything in the place that is to be kept, sorted by name; nil keeps all. It is not
+// to be changed.
+func (s *store) list(p place, lag *Lag, keep func(*Resource) bool) []*Resource {
 	var out []*Resource
 	now := s.now()
 	for _, e := range s.places[p] {
-		if r := e.read(now, lag); r != nil {
+		if r := e.read(now, lag); r != nil && (keep == nil || keep(r)) {
 			out = append(out, r)
 		}
 	}
