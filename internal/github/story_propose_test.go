@@ -382,3 +382,19 @@ func TestProposals(t *testing.T) {
 		})
 	}
 }
+
+func TestAProposalThatIsClosedWhileListing(t *testing.T) {
+	s := newStory(t)
+	s.propose(drift("1"))
+	s.spy = func(r *http.Request) {
+		if r.URL.Query().Get("state") == "closed" {
+			s.spy = nil
+			s.closeAs(s.ann, s.onlyPull("open").GetNumber())
+		}
+	}
+	got, err := s.forge.Proposals(s.ctx, "tenantry/", time.Time{})
+	s.check(err)
+	if len(got) != 1 {
+		t.Errorf("it is listed %d times", len(got))
+	}
+}
