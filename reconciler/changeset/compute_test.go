@@ -141,6 +141,23 @@ func TestSecrets(t *testing.T) {
 	})
 }
 
+// A secret is compared as a whole: what a member is called may be telling.
+func TestSecretObject(t *testing.T) {
+	s := acme()
+	for i, text := range []string{`{"one":"a"}`, `{"two":"b"}`} {
+		v := must(text).AsSecret()
+		if i == 0 {
+			s.Desired[4].Attributes = resource.Kind{}.Canonical(s.Desired[4].Attributes)
+			s.Desired[4].Attributes["token"] = v
+		} else {
+			s.have(jobs).Attributes["token"] = v
+		}
+	}
+	if diff := cmp.Diff([]string{"~ config " + jobs + " token:(secret)→(secret)"}, lines(compute(t, s))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestMissing(t *testing.T) {
 	check(t, []rule{
 		{"new in Git: create", func(s *Snapshot) {

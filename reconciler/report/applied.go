@@ -22,7 +22,7 @@ type Result struct {
 // Applied reports on a result: a title of one line, and Markdown that is shorter than 60,000 bytes.
 func Applied(r Result) (title, markdown string) {
 	title = appliedTitle(r)
-	p := &page{tail: fmt.Sprintf("\n<sub>commit %s · digest %s</sub>\n", code(shortID(r.Commit)), code(r.Digest))}
+	p := &page{tail: fmt.Sprintf("<sub>commit %s · digest %s</sub>\n", code(shortID(r.Commit)), code(r.Digest))}
 	p.write("**" + prose(title) + "**\n\n")
 	if r.Converged && len(r.Outcomes) == 0 && len(r.Broken) == 0 {
 		p.write("The cloud was as Git wants it already; nothing was written.\n\n")
@@ -33,7 +33,7 @@ func Applied(r Result) (title, markdown string) {
 	p.section(unseenSection(changeset.Changeset{Unseen: r.Unseen}))
 	p.section(brokenSection(changeset.Changeset{Broken: r.Broken}))
 	done := outcomes(r, "", 0, changeset.Applied)
-	done.head, done.foot = fmt.Sprintf("<details><summary>%s applied</summary>\n\n", count(len(done.items), "change")), "\n</details>\n"
+	done.head, done.foot = fmt.Sprintf("<details><summary>%s applied</summary>\n\n", count(len(done.items), "change")), "\n</details>\n\n"
 	p.fold(done)
 	return title, p.String()
 }

@@ -28,7 +28,7 @@ func Audit(entries []changeset.Entry, from, to time.Time, head ...string) (title
 	p.section(a.byCommit())
 	p.section(a.byOwner())
 	all := a.list("<details><summary>Every write</summary>\n\n", 0, changeset.Applied)
-	all.foot = "\n</details>\n"
+	all.foot = "\n</details>\n\n"
 	p.fold(all)
 	return title, p.String(), a.json(title, from, to, head)
 }
@@ -258,5 +258,5 @@ func (a audit) foot(head []string) string {
 	for _, line := range head {
 		text += " · " + prose(line)
 	}
-	return "\n<sub>" + text + " · `tenantry audit verify` checks them</sub>\n"
+	return "<sub>" + text + " · `tenantry audit verify` checks them</sub>\n"
 }

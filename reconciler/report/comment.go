@@ -53,7 +53,7 @@ func footer(c changeset.Changeset, o CommentOptions) string {
 		parts = append(parts, "head "+code(shortID(o.Head)))
 	}
 	parts = append(parts, "digest "+code(c.Digest))
-	return "\n<sub>" + strings.Join(parts, " · ") + "</sub>\n"
+	return "<sub>" + strings.Join(parts, " · ") + "</sub>\n"
 }
 
 func shortID(commit string) string { return commit[:min(len(commit), 8)] }
@@ -141,7 +141,7 @@ func overview(c changeset.Changeset) section {
 func details(g group) section {
 	s := section{
 		head: fmt.Sprintf("<details><summary><b>%s</b>: %s</summary>\n\n", entities(visible(string(g.owner)), func(r rune) bool { return r != '/' && r != '-' }), count(len(g.changes), "change")),
-		foot: "</details>\n",
+		foot: "</details>\n\n",
 		noun: "resource",
 	}
 	for _, change := range g.changes {

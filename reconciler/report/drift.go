@@ -27,7 +27,7 @@ type DriftOptions struct {
 func Drift(cause Cause, o DriftOptions) (title, markdown string, data []byte) {
 	title = driftTitle(cause)
 	level, why := severity(cause)
-	p := &page{tail: fmt.Sprintf("\n<sub>fleet %s · compared with %s · cause %s · digest %s</sub>\n",
+	p := &page{tail: fmt.Sprintf("<sub>fleet %s · compared with %s · cause %s · digest %s</sub>\n",
 		code(o.Fleet), code(shortID(o.Commit)), code(cause.Slug), code(cause.Digest))}
 	p.write("**" + prose(title) + "**\n\n")
 	p.write(fmt.Sprintf("%s Severity: **%s** (%s).\n\n", happened(cause), level, why))
@@ -145,7 +145,7 @@ func keptSection(cause Cause, o DriftOptions) section {
 // restoreSection says what closing does.
 func restoreSection(cause Cause) section {
 	s := section{noun: "resource", most: 12_000, foot: "\n"}
-	s.head = "### Closing this\n\nTenantry puts Git's value back:\n\n"
+	s.head = "### Closing this\n\nTenantry puts Git's value back, where it can:\n\n"
 	for _, change := range cause.Changes {
 		s.items = append(s.items, "- "+restores(change)+"\n")
 	}
@@ -182,7 +182,7 @@ func restores(change changeset.Change) string {
 
 // longValues are the values that the table had to cut, as a folded diff from Git to the cloud.
 func longValues(change changeset.Change) section {
-	s := section{noun: "resource", foot: "</details>\n"}
+	s := section{noun: "resource", foot: "</details>\n\n"}
 	s.head = "<details><summary>" + entities(visible(change.Address.String()), func(r rune) bool { return !strings.ContainsRune("/-._", r) }) + " in full: - Git, + the cloud</summary>\n\n"
 	var lines []string
 	for _, d := range change.Attributes {

@@ -74,7 +74,7 @@ func (p *page) fold(s section) {
 func (p *page) String() string {
 	text := p.b.String()
 	if p.omitted > 0 {
-		text += fmt.Sprintf("\n*The details of %s are left out, as this text would get too long. `tenantry plan` shows all.*\n", count(p.omitted, "more resource"))
+		text += fmt.Sprintf("*The details of %s are left out, as this text would get too long. `tenantry plan` shows all.*\n\n", count(p.omitted, "more resource"))
 	}
 	return text + p.tail
 }
