@@ -370,6 +370,10 @@ func TestUnseen(t *testing.T) {
 		}, []string{
 			"- config " + app, "◌ config " + data + " needs:" + app, "◌ config " + key + " needs:" + data + " needs:" + app, "unseen 111111111111/eu-central-1 queue",
 		}},
+		{"what is listed in a place that can't be read isn't moved out of it", func(s *Snapshot) {
+			s.have(jobs).Scope = other
+			s.Unseen = map[Place]string{{Scope: other}: "throttled"}
+		}, []string{"unseen 222222222222/eu-central-1 "}},
 		{"what needs something there, and has something to do, is held", func(s *Snapshot) {
 			s.Unseen = map[Place]string{{Scope: region, Kind: "bucket"}: "throttled"}
 			s.git(app, "duration", "7200")
@@ -431,6 +435,18 @@ func TestBroken(t *testing.T) {
 			s.ungit(alerts)
 			s.add(want("tenant/acme/queue/more", `{"name":"@cell.alerts.arn"}`))
 		}, []string{"+ config tenant/acme/queue/more", "broken cell/eu-1: line 3"}},
+		{"but not if two of them carry one address", func(s *Snapshot) {
+			s.Broken = map[resource.Owner]string{"cell/eu-1": "line 3"}
+			s.ungit(alerts)
+			s.Observed = append(s.Observed, *s.have(alerts))
+			s.add(want("tenant/acme/queue/more", `{"name":"@cell.alerts.arn"}`))
+		}, []string{"+ config tenant/acme/queue/more held:duplicate", "broken cell/eu-1: line 3"}},
+		{"nor if their place can't be read", func(s *Snapshot) {
+			s.Broken = map[resource.Owner]string{"cell/eu-1": "line 3"}
+			s.ungit(alerts)
+			s.Unseen = map[Place]string{{Scope: region, Kind: "topic"}: "throttled"}
+			s.add(want("tenant/acme/queue/more", `{"name":"@cell.alerts.arn"}`))
+		}, []string{"+ config tenant/acme/queue/more held:unseen", "unseen 111111111111/eu-central-1 topic", "broken cell/eu-1: line 3"}},
 		{"what it doesn't have is waited for", func(s *Snapshot) {
 			s.Broken = map[resource.Owner]string{"cell/eu-1": "line 3"}
 			s.add(want("tenant/acme/queue/more", `{"name":"@cell.events.arn"}`))

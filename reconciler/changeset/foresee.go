@@ -99,19 +99,25 @@ func (c *comparison) doubled(address resource.Address) (string, bool) {
 // compareDesired decides on one desired resource and adds the change, if there is one.
 func (c *comparison) compareDesired(n *node) outlook {
 	d := n.want
+	have := c.observed[d.Address]
 	if why, blind := c.blind(d.Scope, d.Address.Kind); blind {
 		return outlook{hold: why, kind: HoldUnseen}
+	}
+	if have != nil {
+		// It may have been listed before the rest of the place couldn't be.
+		if why, blind := c.blind(have.Scope, d.Address.Kind); blind {
+			return outlook{hold: why, kind: HoldUnseen}
+		}
 	}
 	if double, ok := c.doubled(d.Address); ok {
 		c.changes = append(c.changes, Change{
 			Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin, Action: None, Cause: Orphan,
-			Hold: double, HoldKind: HoldDouble, Have: c.observed[d.Address],
+			Hold: double, HoldKind: HoldDouble, Have: have,
 		})
 		return outlook{hold: double, kind: HoldDouble}
 	}
 	waits, waitsKind := c.waitsFor(n.refs)
 	change := Change{Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin}
-	have := c.observed[d.Address]
 	if have == nil {
 		c.missing(&change, d)
 	} else if !c.differs(&change, d, have) {
