@@ -94,6 +94,12 @@ func TestTheFirstBadEntryIsNamed(t *testing.T) {
 	unreadable[4].Entry = []byte("{")
 	swapped := slices.Clone(sound)
 	swapped[4], swapped[5] = swapped[5], swapped[4]
+	single := slices.Clone(sound) // the same, of one entry alone
+	single[4] = forged(4)[4]
+	skipped, _, err := audit.Head{Size: 5, Hash: sound[3].Hash}.Append(changeset.Entry{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name  string
 		list  []audit.Record
@@ -107,6 +113,8 @@ func TestTheFirstBadEntryIsNamed(t *testing.T) {
 		{"dropped", slices.Delete(slices.Clone(sound), 4, 5), nil, 5},
 		{"dropped first", sound[1:], nil, 1},
 		{"twice", slices.Insert(slices.Clone(sound), 4, sound[3]), nil, 5},
+		{"one forged", single, nil, 6},
+		{"a number skipped", append(slices.Clone(sound[:4]), skipped), nil, 5},
 		{"cut", sound[:4], []audit.Head{head}, 5},
 		{"emptied", nil, []audit.Head{head}, 1},
 		{"forged, the last head known", forged(12), []audit.Head{head}, 20},
@@ -201,7 +209,10 @@ func meansTheSame(a, b []byte) bool {
 func TestExportsOfOtherKinds(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "not JSON": "hello\n", "another version": `{"format_version":"2","head":{"size":0}}` + "\n",
-		"no head": `{"hash":"sha256:1","entry":{}}` + "\n",
+		"no head":       `{"format_version":"1"}` + "\n",
+		"half a head":   `{"format_version":"1","head":{"size":3}}` + "\n",
+		"unknown field": `{"format_version":"1","head":{"size":0},"more":1}` + "\n",
+		"two values":    `{"format_version":"1","head":{"size":0}} {}` + "\n",
 	} {
 		if _, _, err := audit.Import(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: no error", name)

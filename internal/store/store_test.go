@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"bytes"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -259,6 +261,7 @@ func TestWhatCannotBeUsedIsRefusedAndLeft(t *testing.T) {
 		{"marked by another program", edit("PRAGMA application_id = 7"), "it is a database of another program"},
 		{"header overwritten", overwrite(0, "not a database at all"), "the file is damaged; it was left as it is"},
 		{"page overwritten", overwrite(4096, strings.Repeat("x", 9000)), "the file is damaged; it was left as it is"},
+		{"page of a table that isn't read at once", overwritePage("differences"), "the file is damaged; it was left as it is"},
 		{"text", replace(strings.Repeat("hello ", 3000)), "the file is damaged; it was left as it is"},
 	}
 	for _, test := range tests {
@@ -315,6 +318,29 @@ func TestRunsInABubble(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// overwritePage damages the first page of a table.
+func overwritePage(table string) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page, size int64
+		err = db.QueryRowContext(t.Context(), "SELECT rootpage, page_size FROM sqlite_master, pragma_page_size WHERE name = ?", table).Scan(&page, &size)
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = file.WriteAt(bytes.Repeat([]byte{0xff}, 100), (page-1)*size)
+		if err := errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // execute changes a database behind the store's back.

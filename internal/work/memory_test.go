@@ -119,9 +119,27 @@ func TestHigherPriorityFirst(t *testing.T) {
 		s.trigger("up", Interactive) // raised
 		s.trigger("down", Scan)      // never lowered
 		s.trigger("busy", Reconcile) // a running key keeps the priority for its next run
+		s.trigger("busy", Scan)
 		time.Sleep(time.Minute)
 		// A raised key keeps its place in the line by when it began to wait.
 		wants(t, "order", s.started(), "busy", "i1", "i2", "up", "down", "r1", "r2", "busy", "s1", "s2")
+	})
+}
+
+func TestARaisedKeyOvertakesAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, 1, second)
+		defer s.close()
+		s.trigger("busy", Reconcile)
+		synctest.Wait()
+		for i := range 30 {
+			s.trigger(Key(fmt.Sprint(i)), Scan)
+			time.Sleep(time.Millisecond)
+		}
+		s.trigger("29", Reconcile)
+		s.trigger("17", Interactive)
+		time.Sleep(3500 * time.Millisecond)
+		wants(t, "order", s.started(), "busy", "17", "29", "0")
 	})
 }
 
