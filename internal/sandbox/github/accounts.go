@@ -129,8 +129,10 @@ func stamp(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return t.UTC().Format(time.RFC3339)
+	return stampText(t)
 }
+
+func stampText(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (c *call) getUser() (reply, error) {
 	a := c.by.account
@@ -142,7 +144,7 @@ func (c *call) getUser() (reply, error) {
 	}
 	u := c.s.userJSON(a)
 	maps.Copy(u, object{
-		"name": orNull(a.name), "email": orNull(a.email), "company": nil, "blog": "", "location": nil,
+		"user_view_type": "public", "name": orNull(a.name), "email": orNull(a.email), "company": nil, "blog": "", "location": nil,
 		"hireable": nil, "bio": nil, "public_repos": 0, "public_gists": 0, "followers": 0,
 		"following": 0, "created_at": stamp(a.created), "updated_at": stamp(a.created),
 	})

@@ -135,6 +135,15 @@ func TestComments(t *testing.T) {
 	}
 	_, _, err = b.gh.Issues.EditComment(ctx(), "acme", "fleet", list[1].GetID(), &github.IssueComment{Body: github.String("mine")})
 	b.status(err, http.StatusForbidden)
+	for range 2 {
+		_, _, err = b.gh.Reactions.CreateIssueCommentReaction(ctx(), "acme", "fleet", list[1].GetID(), "eyes")
+		b.must(err)
+	}
+	reacted, _, err := b.gh.Issues.GetComment(ctx(), "acme", "fleet", list[1].GetID())
+	b.must(err)
+	if r := reacted.GetReactions(); r.GetEyes() != 1 || r.GetTotalCount() != 1 {
+		t.Errorf("reactions %v", r)
+	}
 	_, err = b.gh.Issues.DeleteComment(ctx(), "acme", "fleet", m.GetID())
 	b.must(err)
 	_, _, err = b.gh.Issues.GetComment(ctx(), "acme", "fleet", m.GetID())

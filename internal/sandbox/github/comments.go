@@ -18,6 +18,7 @@ type comment struct {
 	app              *app // if made by an App's installation
 	body             string
 	created, updated time.Time
+	reactions        []*reaction
 }
 
 func (r *repo) commentsOf(number int) []*comment {
@@ -67,19 +68,12 @@ func (s *Server) commentJSON(r *repo, m *comment) object {
 		"html_url":  s.pageURL("/%s/pull/%d#issuecomment-%d", r.fullName(), m.number, m.id),
 		"issue_url": s.api("/repos/%s/issues/%d", r.fullName(), m.number), "author_association": s.association(m.by),
 		"created_at": stamp(m.created), "updated_at": stamp(m.updated), "performed_via_github_app": nil,
-		"reactions": s.noReactions(r, m.id),
+		"reactions": s.reactionsJSON(r, m.id, m.reactions),
 	}
 	if m.app != nil {
 		out["performed_via_github_app"] = s.appJSON(m.app)
 	}
 	return out
-}
-
-func (s *Server) noReactions(r *repo, id int64) object {
-	return object{
-		"url": s.api("/repos/%s/issues/comments/%d/reactions", r.fullName(), id), "total_count": 0,
-		"+1": 0, "-1": 0, "laugh": 0, "hooray": 0, "confused": 0, "heart": 0, "rocket": 0, "eyes": 0,
-	}
 }
 
 func (c *call) listComments() (reply, error) {
@@ -190,7 +184,7 @@ func (s *Server) issueJSON(r *repo, p *pull) object {
 			"url": s.api("/repos/%s/pulls/%d", r.fullName(), p.number), "html_url": page,
 			"diff_url": page + ".diff", "patch_url": page + ".patch", "merged_at": stamp(p.merged),
 		},
-		"performed_via_github_app": nil, "reactions": s.noReactions(r, p.issueID),
+		"performed_via_github_app": nil, "reactions": s.reactionsJSON(r, p.issueID, nil),
 	}
 	return out
 }

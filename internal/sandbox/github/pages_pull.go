@@ -102,8 +102,13 @@ func (c *call) pullPage() (reply, error) {
 
 func (c *call) commentViews(p *pull) []object {
 	return collect(c.repo.commentsOf(p.number), func(m *comment) object {
+		signs := ""
+		for _, x := range m.reactions {
+			signs += reactionKinds[x.content] + " "
+		}
 		return object{
-			"ID": m.id, "Author": m.by.login, "At": when(m.created), "Edited": m.updated.After(m.created), "Body": markdown(m.body),
+			"Reactions": signs,
+			"ID":        m.id, "Author": m.by.login, "At": when(m.created), "Edited": m.updated.After(m.created), "Body": markdown(m.body),
 		}
 	})
 }

@@ -80,7 +80,7 @@ func (c *call) getPull() (reply, error) {
 	}
 	if accept := c.r.Header.Get("Accept"); strings.Contains(accept, ".diff") || strings.Contains(accept, ".patch") {
 		text, err := c.s.diffText(c.repo, p)
-		c.header.Set("Content-Type", "text/plain; charset=utf-8")
+		c.header.Set("Content-Type", "application/vnd.github.v3.diff; charset=utf-8")
 		return reply{http.StatusOK, []byte(text)}, err
 	}
 	return c.fullPull(p)

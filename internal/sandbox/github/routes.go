@@ -89,6 +89,8 @@ func apiRoutes() []route {
 		at(get, repo+"/issues/comments/{id}", readTalk, (*call).getComment),
 		at(patch, repo+"/issues/comments/{id}", writeTalk, (*call).editComment),
 		at(del, repo+"/issues/comments/{id}", writeTalk, (*call).deleteComment),
+		at(get, repo+"/issues/comments/{id}/reactions", readTalk, (*call).listReactions),
+		at(post, repo+"/issues/comments/{id}/reactions", writeTalk, (*call).react),
 		at(get, repo+"/issues/{number}", readTalk, (*call).getIssue),
 		at(patch, repo+"/issues/{number}", writeTalk, (*call).updateIssue),
 		at(get, repo+"/issues/{number}/comments", readTalk, (*call).listComments),

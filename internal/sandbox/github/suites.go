@@ -226,7 +226,7 @@ func (c *call) createStatus() (reply, error) {
 	}
 	st := &status{
 		id: c.s.id(), head: h, context: in.Context, state: in.State, description: in.Description, url: in.TargetURL,
-		by: c.by.account, at: fmt.Sprint(stamp(c.s.now())),
+		by: c.by.account, at: stampText(c.s.now()),
 	}
 	c.repo.statuses = append(c.repo.statuses, st)
 	return created(c.statusJSON(st, true))
