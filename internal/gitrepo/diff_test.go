@@ -157,6 +157,9 @@ func TestRemovedNamesTheCommit(t *testing.T) {
 	if got, want := removedIn(t, r, head(t, r)), (map[string]reconciler.Commit{"a": second, "d/e": second}); !cmp.Equal(got, want) {
 		t.Errorf("got %v, want %v (the first removal was %s)", got, want, first)
 	}
+	if r.history.base != hashOf(string(second)) {
+		t.Errorf("what was found up to %s isn't kept, so that each question walks everything", second)
+	}
 	cli(t, dir, "checkout", "-q", "-b", "topic")
 	commit(t, dir, map[string]string{"b": removed, "only-here": "x"})
 	commit(t, dir, map[string]string{"only-here": removed})

@@ -3,7 +3,9 @@ package gitrepo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -59,7 +61,7 @@ func onEach(t *testing.T, test func(t *testing.T, dir, url string, auth Auth, pu
 
 func TestFollowsABranch(t *testing.T) {
 	onEach(t, func(t *testing.T, dir, url string, auth Auth, push func(...string)) {
-		first := commit(t, dir, map[string]string{"fleet.cue": "a", "tenants/acme.cue": "b"})
+		first := commit(t, dir, map[string]string{"fleet.cue": "a", "tenants/acme.cue": "b", "noise": noise(100_000)})
 		push()
 		data := t.TempDir()
 		r := mirrorIn(t, data, url, auth)
@@ -70,7 +72,7 @@ func TestFollowsABranch(t *testing.T) {
 			t.Fatalf("head is %s the second time, want %s", got, first)
 		}
 		before := files0(t, r, first)
-		second := commit(t, dir, map[string]string{"tenants/globex.cue": "c", "tenants/acme.cue": removed})
+		second := commit(t, dir, map[string]string{"tenants/globex.cue": "c", "tenants/acme.cue": removed, "noise": removed})
 		push()
 		if got := head(t, r); got != second {
 			t.Fatalf("head is %s, want %s", got, second)
@@ -88,11 +90,44 @@ func TestFollowsABranch(t *testing.T) {
 		head(t, again)
 		if packs, err := filepath.Glob(filepath.Join(data, "objects/pack/*.pack")); err != nil || len(packs) != 2 {
 			t.Errorf("two changes were fetched as %v, %v", packs, err)
+		} else if size := sizeOf(t, packs[0]) + sizeOf(t, packs[1]); size > 150_000 {
+			t.Errorf("what was there already was fetched again: %d bytes", size)
 		}
 		if diff := cmp.Diff(before, files0(t, again, first)); diff != "" {
 			t.Errorf("after a restart: %s", diff)
 		}
 	})
+}
+
+// noise is text that can't be compressed.
+func noise(n int) string {
+	text := make([]byte, n)
+	random := rand.NewChaCha8([32]byte{})
+	_, _ = random.Read(text) // never fails
+	return string(text)
+}
+
+func sizeOf(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+func TestTheTokenIsKeptOutOfErrors(t *testing.T) {
+	for _, err := range []error{
+		errors.New("server said: bad token " + token),
+		fmt.Errorf("get it: %w", &net.OpError{Op: "dial", Err: errors.New("proxy refused x:" + token)}),
+	} {
+		if got := explain(t.Context(), err, token); strings.Contains(got.Error(), token) || !strings.Contains(got.Error(), "(token)") {
+			t.Errorf("%v", got)
+		}
+	}
+	if got := explain(t.Context(), errors.New("plain"), ""); got.Error() != "plain" {
+		t.Errorf("%v", got)
+	}
 }
 
 func TestForcedPushKeepsTheOldCommit(t *testing.T) {
