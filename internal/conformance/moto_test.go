@@ -65,12 +65,12 @@ func allKinds(t *testing.T) map[string]resource.Kind {
 // python is the interpreter that moto is installed for.
 func python(t *testing.T) string {
 	t.Helper()
-	if path := os.Getenv("TENANTRY_MOTO_PYTHON"); path != "" {
+	if path := os.Getenv("MOTO_PYTHON"); path != "" {
 		return path
 	}
 	path := filepath.Join("..", "..", ".cache", "moto", "bin", "python")
 	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("moto isn't installed (%v): run make conformance, or set TENANTRY_MOTO_PYTHON to a python that has it", err)
+		t.Fatalf("moto isn't installed (%v): run make conformance, or set MOTO_PYTHON to a python that has it", err)
 	}
 	return path
 }
