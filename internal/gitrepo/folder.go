@@ -95,7 +95,8 @@ func (f *Folder) Commit() (reconciler.Commit, error) {
 
 // Removed returns the paths of this folder that commits removed, each with the newest that did: the
 // ones that existed in an ancestor of the commit that is checked out, and exist neither in it nor on the
-// disk. A file that was merely deleted, and not committed, isn't among them.
+// disk. A file that was merely deleted, and not committed, isn't among them. A shallow clone, whose
+// history is cut, is an error.
 func (f *Folder) Removed(ctx context.Context) (map[string]reconciler.Commit, error) {
 	if f.repo == nil {
 		return nil, nil
@@ -103,6 +104,9 @@ func (f *Folder) Removed(ctx context.Context) (map[string]reconciler.Commit, err
 	head, err := f.head()
 	if err != nil || head == nil {
 		return nil, err
+	}
+	if err := complete(f.repo); err != nil {
+		return nil, fmt.Errorf("what was removed before %s in %s: %w", head.Hash, f.path, err)
 	}
 	removed, err := new(history).removed(ctx, &objects{storage: f.repo.Storer}, head)
 	if err != nil {

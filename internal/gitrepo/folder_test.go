@@ -88,6 +88,16 @@ func TestFolderInAWorkTree(t *testing.T) {
 	}
 	check("deleted, not committed", sub, "", "tenants/globex.cue")
 
+	shallow := filepath.Join(t.TempDir(), "shallow")
+	cli(t, dir, "clone", "-q", "--depth", "1", "file://"+dir, shallow)
+	cut := openDir(t, shallow)
+	if c, err := cut.Commit(); c != last || err != nil {
+		t.Errorf("a shallow clone: commit %q, %v", c, err)
+	}
+	if _, err := cut.Removed(t.Context()); err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") {
+		t.Errorf("a shallow clone: removed: %v", err)
+	}
+
 	linked := filepath.Join(t.TempDir(), "linked")
 	cli(t, dir, "worktree", "add", "-q", linked)
 	check("a linked work tree", openDir(t, linked), last, "fleets/eu/tenants/globex.cue", "old")

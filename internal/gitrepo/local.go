@@ -28,6 +28,9 @@ func (l local) fetch(ctx context.Context, into *objects, ref plumbing.ReferenceN
 	if closer, ok := source.Storer.(io.Closer); ok {
 		defer func() { _ = closer.Close() }() // it was only read from
 	}
+	if err := complete(source); err != nil {
+		return plumbing.ZeroHash, err
+	}
 	at, err := storer.ResolveReference(source.Storer, ref)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return plumbing.ZeroHash, missing(source)
@@ -43,6 +46,19 @@ func (l local) fetch(ctx context.Context, into *objects, ref plumbing.ReferenceN
 		_, err := packfile.NewEncoder(w, source.Storer, false).Encode(hashes, 0)
 		return err
 	})
+}
+
+// complete refuses a repository that lacks a part of its history: what a commit removed, and
+// whether one descends from another, can't be told there.
+func complete(source *git.Repository) error {
+	cut, err := source.Storer.Shallow()
+	if err != nil {
+		return fmt.Errorf("read where the history begins: %w", err)
+	}
+	if len(cut) > 0 {
+		return errors.New("it is a shallow clone, whose history is cut; complete it with: git fetch --unshallow")
+	}
+	return nil
 }
 
 // missing tells a repository that never had a commit from one that lacks a ref.

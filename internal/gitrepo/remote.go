@@ -60,11 +60,7 @@ func newRemote(address string, auth Auth) (remote, string, error) {
 		if endpoint.User != "" || endpoint.Password != "" {
 			return nil, "", fmt.Errorf("config repository %s: its address has a user or a password in it; give a token in the settings instead", name)
 		}
-		n := &network{endpoint: endpoint, client: http.NewClient(nil), auth: auth}
-		if auth != nil && endpoint.Protocol == "http" && !loopback(endpoint.Host) {
-			return nil, "", fmt.Errorf("config repository %s: a token would be sent unencrypted; use https", name)
-		}
-		return n, name, nil
+		return &network{endpoint: endpoint, client: http.NewClient(nil), auth: auth}, name, nil
 	case "ssh":
 		if endpoint.Password != "" {
 			return nil, "", fmt.Errorf("config repository %s: its address has a password in it; use a key", name)
@@ -140,6 +136,9 @@ func (n *network) session(ctx context.Context) (transport.UploadPackSession, str
 			return nil, "", fmt.Errorf("credentials: %w", err)
 		}
 		if token = secret; token != "" {
+			if n.endpoint.Protocol == "http" && !loopback(n.endpoint.Host) {
+				return nil, "", errors.New("the token would be sent unencrypted; use https")
+			}
 			method = &http.BasicAuth{Username: user, Password: token}
 		}
 	}

@@ -236,6 +236,10 @@ func TestErrorsThatAPersonCanActOn(t *testing.T) {
 		_, _ = w.Write([]byte("echo " + password))
 	}))
 	defer breaks.Close()
+	full, shallow := work(t), filepath.Join(t.TempDir(), "shallow")
+	commit(t, full, map[string]string{"a": "1"})
+	commit(t, full, map[string]string{"b": "1"})
+	cli(t, full, "clone", "-q", "--depth", "1", "file://"+full, shallow)
 	failing := func(context.Context) (string, string, error) { return "", "", errors.New("the App was uninstalled") }
 
 	tests := []struct {
@@ -250,6 +254,8 @@ func TestErrorsThatAPersonCanActOn(t *testing.T) {
 		{"no such path", filepath.Join(root, "none"), nil, "there is no Git repository at this path"},
 		{"nobody there", "http://" + closed.Addr().String() + "/fleet.git", with(token), "the repository can't be reached"},
 		{"broken server", breaks.URL + "/fleet.git", with(token), "502"},
+		{"not encrypted", "http://git.example.com/fleet", with(token), "the token would be sent unencrypted"},
+		{"shallow clone", shallow, nil, "it is a shallow clone"},
 		{"no credentials to be had", url + "/fleet.git", failing, "credentials: the App was uninstalled"},
 	}
 	seen := map[string]string{}
@@ -279,7 +285,6 @@ func TestAddressesThatAreRefused(t *testing.T) {
 	for address, want := range map[string]string{
 		"https://someone:hunter2@example.com/fleet": "give a token in the settings",
 		"https://hunter2@example.com/fleet":         "give a token in the settings",
-		"http://git.example.com/fleet":              "a token would be sent unencrypted",
 		"ssh://git:hunter2@example.com/fleet":       "use a key",
 		"git://example.com/fleet":                   `"git" is not supported`,
 		"https://example.com/fleet?t=hunter2":       "",
