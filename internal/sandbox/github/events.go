@@ -14,7 +14,7 @@ func (s *Server) emit(r *repo, event, action string, by *account, more object) {
 		return
 	}
 	payload := object{
-		"repository": s.hookRepo(r), "organization": object{"login": r.owner, "id": s.account(r.owner, "Organization").id},
+		"repository": s.hookRepo(r), "organization": s.organizationJSON(r.owner),
 		"sender": s.userJSON(by), "installation": object{"id": a.installation, "node_id": nodeID("MDIz", a.installation)},
 	}
 	if action != "" {
@@ -41,8 +41,31 @@ func (a *app) listens(event string) bool {
 // hookRepo is a repository as webhooks show it.
 func (s *Server) hookRepo(r *repo) object {
 	out := s.repoJSON(r)
-	out["master_branch"] = r.branch
+	out["custom_properties"] = object{}
 	return out
+}
+
+// pushRepo is a repository as push events alone show it: with times as numbers, and an owner with
+// a name.
+func (s *Server) pushRepo(r *repo) object {
+	out := s.hookRepo(r)
+	owner := s.userJSON(s.account(r.owner, "Organization"))
+	owner["name"], owner["email"] = r.owner, nil
+	out["owner"], out["organization"] = owner, r.owner
+	out["created_at"], out["pushed_at"] = r.created.Unix(), r.pushed.Unix()
+	out["stargazers"], out["master_branch"] = 0, r.branch
+	return out
+}
+
+func (s *Server) organizationJSON(login string) object {
+	u := s.api("/orgs/%s", escape(login))
+	a := s.account(login, "Organization")
+	return object{
+		"login": login, "id": a.id, "node_id": nodeID("O", a.id), "url": u, "description": nil,
+		"repos_url": u + "/repos", "events_url": u + "/events", "hooks_url": u + "/hooks", "issues_url": u + "/issues",
+		"members_url": u + "/members{/member}", "public_members_url": u + "/public_members{/member}",
+		"avatar_url": s.pageURL("/avatars/%d", a.id),
+	}
 }
 
 // emitPull sends a pull_request event.
@@ -119,7 +142,7 @@ func (s *Server) emitPush(r *repo, e pushEvent) {
 		"ref": e.ref, "before": e.before.String(), "after": e.after.String(), "created": e.created, "deleted": deleted,
 		"forced": e.forced, "base_ref": nil, "compare": s.pageURL("/%s/compare/%s...%s", r.fullName(), e.before, e.after),
 		"commits": commits, "head_commit": nil,
-		"pusher": object{"name": e.by.login, "email": e.by.noreply()},
+		"pusher": object{"name": e.by.login, "email": e.by.noreply()}, "repository": s.pushRepo(r),
 	}
 	if !deleted {
 		if c, err := r.git.Commit(r.git.Peel(e.after)); err == nil {

@@ -77,7 +77,11 @@ func (s *Server) SetWebhook(url, secret string) {
 	for _, a := range s.apps {
 		s.enqueue(a, "ping", "", object{
 			"zen": "Keep it logically awesome.", "hook_id": a.id,
-			"hook": object{"type": "App", "id": a.id, "name": "web", "active": true, "events": a.events, "app_id": a.id, "config": s.hookConfig()},
+			"hook": object{
+				"type": "App", "id": a.id, "name": "web", "active": true, "events": a.events, "app_id": a.id, "config": s.hookConfig(),
+				"url": s.api("/app/hook/config"), "deliveries_url": s.api("/app/hook/deliveries"),
+				"created_at": stamp(a.created), "updated_at": stamp(a.created),
+			},
 		})
 	}
 }
