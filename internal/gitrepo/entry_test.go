@@ -174,7 +174,7 @@ func TestTreesThatUnfoldWithoutEnd(t *testing.T) {
 	after := r.commit(r.tree(), bomb)
 	m := mirror(t, r.dir, nil)
 	head(t, m)
-	begun := time.Now()
+	// Without their limits these would take longer than any test may.
 	if _, err := m.Open(t.Context(), bomb); err == nil || !strings.Contains(err.Error(), "files") {
 		t.Errorf("open: %v", err)
 	}
@@ -184,9 +184,6 @@ func TestTreesThatUnfoldWithoutEnd(t *testing.T) {
 	removed, err := m.Removed(t.Context(), after)
 	if err != nil || removed["b"] != bomb || len(removed) != 1 {
 		t.Errorf("removed: %v, %v", removed, err)
-	}
-	if took := time.Since(begun); took > 20*time.Second {
-		t.Errorf("it took %v", took)
 	}
 }
 
@@ -215,8 +212,14 @@ func TestDeepFolders(t *testing.T) {
 	if _, err := m.Open(t.Context(), deeper); err == nil || !strings.Contains(err.Error(), "within one another") {
 		t.Errorf("open: %v", err)
 	}
-	if got, err := m.Changed(t.Context(), deep, deeper); err != nil || len(got) == 0 {
+	got, err := m.Changed(t.Context(), deep, deeper)
+	if err != nil || len(got) == 0 {
 		t.Errorf("changed: %v, %v", got, err)
+	}
+	for _, c := range got { // a folder that is too deep changes as one
+		if n := strings.Count(c.Path, "/"); n > maxDepth {
+			t.Errorf("a path %d folders deep is listed", n)
+		}
 	}
 }
 
