@@ -6,7 +6,6 @@ package conformance
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync/atomic"
 
@@ -64,13 +63,4 @@ func isRead(operation string) bool {
 		}
 	}
 	return false
-}
-
-// numbers gives every check an account of its own.
-type numbers struct{ last atomic.Int64 }
-
-// next returns an account that no other check has, with the role that is assumed in it.
-func (n *numbers) next() awsdrivers.Account {
-	id := fmt.Sprintf("%012d", 500000000000+n.last.Add(1))
-	return awsdrivers.Account{ID: id, RoleARN: "arn:aws:iam::" + id + ":role/tenantry", ExternalID: "suite"}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,15 @@ func TestMoto(t *testing.T) {
 		}
 		return Cloud(base, account, "suite-"+account.ID[8:])
 	}, motoDifferences...)
+}
+
+// numbers gives every check an account of its own.
+type numbers struct{ last atomic.Int64 }
+
+// next returns an account that no other check has, with the role that is assumed in it.
+func (n *numbers) next() awsdrivers.Account {
+	id := fmt.Sprintf("%012d", 500000000000+n.last.Add(1))
+	return awsdrivers.Account{ID: id, RoleARN: "arn:aws:iam::" + id + ":role/tenantry", ExternalID: "suite"}
 }
 
 // allKinds are the kinds that have drivers, which must be those that there are walks for.
@@ -139,7 +149,7 @@ func TestDifferencesAreSortedAndExplained(t *testing.T) {
 	for i, k := range motoDifferences {
 		names[i] = k.Check
 		if k.Reason == "" {
-			t.Error(fmt.Sprintf("%s has no reason", k.Check))
+			t.Errorf("%s has no reason", k.Check)
 		}
 	}
 	if !slices.IsSorted(names) {

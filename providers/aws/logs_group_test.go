@@ -31,8 +31,8 @@ func (g groupsOnWire) answer(c call) reply {
 		if g[name] == nil {
 			return jsonError("ResourceNotFoundException", "The specified resource does not exist.")
 		}
-		text, _ := json.Marshal(map[string]any{"tags": g[name]})
-		return reply{body: string(text)}
+		text := literal(map[string]any{"tags": g[name]}).Reveal()
+		return reply{body: text}
 	case "CreateLogGroup":
 		return jsonError("ResourceAlreadyExistsException", "The specified log group already exists")
 	}

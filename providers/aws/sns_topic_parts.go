@@ -95,7 +95,7 @@ var topicActions = []string{
 
 // defaultTopicPolicy is the policy of a topic that nobody gave one: all of it for its own account.
 func defaultTopicPolicy(scope resource.Scope, arn string, actions []string) json.RawMessage {
-	text, _ := json.Marshal(map[string]any{ // strings in maps can't fail
+	return json.RawMessage(literal(map[string]any{
 		"Version": "2008-10-17",
 		"Id":      "__default_policy_ID",
 		"Statement": []any{map[string]any{
@@ -106,8 +106,7 @@ func defaultTopicPolicy(scope resource.Scope, arn string, actions []string) json
 			"Resource":  arn,
 			"Condition": map[string]any{"StringEquals": map[string]any{"AWS:SourceOwner": scope.Account}},
 		}},
-	})
-	return text
+	}).Reveal())
 }
 
 // isDefaultTopicPolicy tells whether a topic's policy is the one it was made with.

@@ -102,10 +102,9 @@ func (w queueAttributes) redrive() string {
 	if w.DeadLetter == nil {
 		return ""
 	}
-	text, _ := json.Marshal(redrivePolicy{ // a string and a number can't fail
-		Target: w.DeadLetter.TargetARN, Count: strconv.AppendInt(nil, w.DeadLetter.MaxReceiveCount, 10),
-	})
-	return string(text)
+	return literal(map[string]any{
+		"deadLetterTargetArn": w.DeadLetter.TargetARN, "maxReceiveCount": w.DeadLetter.MaxReceiveCount,
+	}).Reveal()
 }
 
 // queueFrom reads the attributes that the service returned; everything in them is text. Name and

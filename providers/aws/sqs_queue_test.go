@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -36,11 +35,11 @@ func (s queueOnWire) answer(c call) reply {
 	case c.op == "GetQueueUrl":
 		return reply{body: fmt.Sprintf(`{"QueueUrl":%q}`, testQueue)}
 	case c.op == "ListQueueTags":
-		text, _ := json.Marshal(map[string]any{"Tags": s.tags})
-		return reply{body: string(text)}
+		text := literal(map[string]any{"Tags": s.tags}).Reveal()
+		return reply{body: text}
 	case c.op == "GetQueueAttributes":
-		text, _ := json.Marshal(map[string]any{"Attributes": newQueueAttributes()})
-		return reply{body: string(text)}
+		text := literal(map[string]any{"Attributes": newQueueAttributes()}).Reveal()
+		return reply{body: text}
 	}
 	return reply{body: "{}"}
 }

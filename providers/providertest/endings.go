@@ -211,8 +211,8 @@ func cancelled(ctx context.Context, s *stage) error {
 	}
 	for name, call := range calls {
 		begun := time.Now()
-		if err := call(); !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("%s with a cancelled context: want error %q, got: %v", name, context.Canceled, err)
+		if err := want(call(), context.Canceled, name+" with a cancelled context"); err != nil {
+			return err
 		}
 		if took := time.Since(begun); took > 5*time.Second {
 			return fmt.Errorf("%s with a cancelled context took %s", name, took)

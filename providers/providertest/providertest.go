@@ -159,8 +159,11 @@ func covered(kind resource.Kind, walks []Walk) error {
 
 // want requires that err is the sentinel, and says what was done if it isn't.
 func want(err, sentinel error, doing string) error {
-	if errors.Is(err, sentinel) {
+	switch {
+	case errors.Is(err, sentinel):
 		return nil
+	case err == nil:
+		return fmt.Errorf("%s: want error %q, got none", doing, sentinel.Error())
 	}
-	return fmt.Errorf("%s: want error %q, got: %v", doing, sentinel, err)
+	return fmt.Errorf("%s: want error %q, got: %w", doing, sentinel.Error(), err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tenantry.dev/providers"
@@ -167,14 +168,14 @@ func pending(cs changeset.Changeset) error {
 		if c.Action == changeset.None {
 			continue
 		}
-		line := fmt.Sprintf("%s %s", c.Action, c.Address)
+		parts := []string{fmt.Sprintf("%s %s", c.Action, c.Address)}
 		if c.Hold != "" {
-			line += " (held: " + c.Hold + ")"
+			parts = append(parts, "held: "+c.Hold)
 		}
 		for _, d := range c.Attributes {
-			line += fmt.Sprintf("; %s is %q, want %q", d.Path, d.Before, d.After)
+			parts = append(parts, fmt.Sprintf("%s is %q, want %q", d.Path, d.Before, d.After))
 		}
-		errs = append(errs, errors.New(line))
+		errs = append(errs, errors.New(strings.Join(parts, "; ")))
 	}
 	return errors.Join(errs...)
 }

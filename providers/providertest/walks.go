@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -110,10 +111,7 @@ func allow(principal, action, on, condition any) Attr {
 // and adds the statements of another document.
 func (a Attr) and(b Attr) Attr {
 	both := slices.Concat(a["Statement"].([]any), b["Statement"].([]any))
-	second := Attr{}
-	for name, value := range both[len(both)-1].(Attr) {
-		second[name] = value
-	}
+	second := maps.Clone(both[len(both)-1].(Attr))
 	second["Sid"] = "Second"
 	both[len(both)-1] = second
 	return Attr{"Version": "2012-10-17", "Statement": both}
