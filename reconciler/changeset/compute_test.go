@@ -460,6 +460,12 @@ func TestBroken(t *testing.T) {
 			s.add(want("cell/eu-1/topic/other", `{"name":"other"}`))
 			s.Observed = append(s.Observed, made(want("cell/eu-1/topic/other", `{"name":"other"}`)))
 		}, []string{"- config " + alerts + " held:unseen", "broken tenant/beta: line 3"}},
+		{"what an owner uses that is only absent isn't taken away", func(s *Snapshot) {
+			d := want("tenant/beta/queue/q", `{"name":"@cell.alerts.arn"}`)
+			s.Applied, s.Observed = append(s.Applied, d), append(s.Observed, made(d))
+			s.ungit(alerts)
+			s.Removed = map[resource.Owner]string{"cell/eu-1": "commit 1234"}
+		}, []string{"- orphan tenant/beta/queue/q held:not-in-git", "- config " + alerts + " held:unseen needs:tenant/beta/queue/q"}},
 		{"a reference to nothing breaks its owner alone", func(s *Snapshot) {
 			s.git(jobs, "deadLetter", `"@events.arn"`)
 			s.git(alerts, "displayName", `"x"`)

@@ -140,7 +140,7 @@ func overview(c changeset.Changeset) section {
 // details are the changes of one owner, folded.
 func details(g group) section {
 	s := section{
-		head: fmt.Sprintf("<details><summary><b>%s</b>: %s</summary>\n\n", entities(visible(string(g.owner)), func(r rune) bool { return r != '/' && r != '-' }), count(len(g.changes), "change")),
+		head: fmt.Sprintf("<details><summary><b>%s</b>: %s</summary>\n\n", prose(string(g.owner)), count(len(g.changes), "change")),
 		foot: "</details>\n\n",
 		noun: "resource",
 	}

@@ -25,7 +25,7 @@ type DriftOptions struct {
 // does. The Markdown is shorter than 60,000 bytes; the JSON has everything. Both are the same as
 // long as what was found is.
 func Drift(cause Cause, o DriftOptions) (title, markdown string, data []byte) {
-	title = driftTitle(cause)
+	title = visible(cut(driftTitle(cause), 200))
 	level, why := severity(cause)
 	p := &page{tail: fmt.Sprintf("<sub>fleet %s · compared with %s · cause %s · digest %s</sub>\n",
 		code(o.Fleet), code(shortID(o.Commit)), code(cause.Slug), code(cause.Digest))}
@@ -183,7 +183,7 @@ func restores(change changeset.Change) string {
 // longValues are the values that the table had to cut, as a folded diff from Git to the cloud.
 func longValues(change changeset.Change) section {
 	s := section{noun: "resource", foot: "</details>\n\n"}
-	s.head = "<details><summary>" + entities(visible(change.Address.String()), func(r rune) bool { return !strings.ContainsRune("/-._", r) }) + " in full: - Git, + the cloud</summary>\n\n"
+	s.head = "<details><summary>" + prose(change.Address.String()) + " in full: - Git, + the cloud</summary>\n\n"
 	var lines []string
 	for _, d := range change.Attributes {
 		if whole(change) || short(d) {

@@ -63,8 +63,8 @@ func code(text string) string {
 	return "<code>" + entities(text, func(r rune) bool { return true }) + "</code>"
 }
 
-// prose writes text as Markdown prose in a line or a cell of a table. It reads as it is written:
-// nothing in it is formatting, HTML, a link or a mention.
+// prose writes text as Markdown prose in a line or a cell of a table, or as the text of an HTML
+// element. It reads as it is written: nothing in it is formatting, HTML, a link or a mention.
 func prose(text string) string {
 	text = visible(text)
 	const gap = "&#8203;" // a space without width
@@ -76,20 +76,17 @@ func prose(text string) string {
 		out = strings.ReplaceAll(out, "\x00", "&"+at)
 	}
 	out = strings.ReplaceAll(out, "://", ":"+gap+"//")
-	return replaceFold(out, "www.", "www"+gap+".")
+	return unlink(out, gap)
 }
 
-// replaceFold replaces regardless of case; old is ASCII.
-func replaceFold(text, old, with string) string {
+// unlink puts a gap into "www." in any case.
+func unlink(text, gap string) string {
 	var b strings.Builder
-	for len(text) > 0 {
-		if n := len(old); len(text) >= n && strings.EqualFold(text[:n], old) {
-			b.WriteString(with)
-			text = text[n:]
-			continue
+	for i := 0; i < len(text); i++ {
+		b.WriteByte(text[i])
+		if i >= 2 && strings.HasPrefix(text[i+1:], ".") && strings.EqualFold(text[i-2:i+1], "www") {
+			b.WriteString(gap)
 		}
-		b.WriteByte(text[0])
-		text = text[1:]
 	}
 	return b.String()
 }
