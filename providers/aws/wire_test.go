@@ -44,7 +44,7 @@ type wire struct {
 // A call is a request as it stood on the wire.
 type call struct {
 	op     string // "CreateKey", "AssumeRole"; for S3 "GET tagging", "PUT", "HEAD"
-	path   string
+	host   string
 	query  url.Values
 	header http.Header
 	body   string
@@ -111,7 +111,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func readCall(r *http.Request) (call, error) {
-	c := call{path: r.URL.Path, query: r.URL.Query(), header: r.Header}
+	c := call{host: r.URL.Host, query: r.URL.Query(), header: r.Header}
 	if r.Body != nil {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
