@@ -45,6 +45,8 @@ type Daemon struct {
 	// one, as after a forced push that was meant. Empty almost always.
 	AcceptRewrite Commit
 
+	targets shelf
+
 	mu     sync.Mutex
 	newest Commit // what the watched branch was at when last looked
 	fleet  fleetSchedules
@@ -67,6 +69,7 @@ const (
 const (
 	stateAccepted  = "accepted"  // the newest commit whose history was accepted
 	stateConverged = "converged" // the commit that the cloud was last brought to
+	stateOver      = "over/"     // by branch: the newest proposal whose drift is gone
 	stateHold      = "hold"      // who stopped all writes, and why; empty if nobody did
 )
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"tenantry.dev/reconciler/changeset"
@@ -61,7 +62,7 @@ func (d *Daemon) reconciled(ctx context.Context) (Target, error) {
 	if text == "" {
 		return Target{}, nil
 	}
-	return Open(ctx, d.Source, Commit(text))
+	return d.targets.open(ctx, d.Source, Commit(text))
 }
 
 func (d *Daemon) since(ctx context.Context, causes []report.Cause) (map[string]time.Time, error) {
@@ -91,7 +92,11 @@ func latest(proposals []ProposalState, branch string) ProposalState {
 
 // answerDrift does what people decided on a cause, and asks them if they didn't.
 func (d *Daemon) answerDrift(ctx context.Context, t Target, cause report.Cause, since map[string]time.Time, last ProposalState) error {
-	decided := last.Digest == cause.Digest
+	over, err := d.over(ctx, last)
+	if err != nil {
+		return err
+	}
+	decided := last.Digest == cause.Digest && !over
 	switch {
 	case decided && last.State == "closed" && !last.ByUs:
 		return d.restore(ctx, t, cause, last)
@@ -140,6 +145,31 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 			return fmt.Errorf("restore %s: %s", o.Address, o.Detail)
 		}
 	}
+	return d.conclude(ctx, decision)
+}
+
+// A decision is over once its drift is gone: the same drift again is news. Which decisions are over
+// is kept by branch, as the number of the newest pull request whose drift went away.
+func (d *Daemon) over(ctx context.Context, p ProposalState) (bool, error) {
+	text, err := d.Reconciler.State.Get(ctx, stateOver+p.Branch)
+	if err != nil {
+		return false, fmt.Errorf("recall decisions on %s: %w", p.Branch, err)
+	}
+	number, err := strconv.Atoi(text)
+	return err == nil && p.Number <= number, nil
+}
+
+func (d *Daemon) concludeOnce(ctx context.Context, p ProposalState) error {
+	if over, err := d.over(ctx, p); err != nil || over {
+		return err
+	}
+	return d.conclude(ctx, p)
+}
+
+func (d *Daemon) conclude(ctx context.Context, p ProposalState) error {
+	if err := d.Reconciler.State.Put(ctx, stateOver+p.Branch, strconv.Itoa(p.Number)); err != nil {
+		return fmt.Errorf("remember that %s is over: %w", p.Branch, err)
+	}
 	return nil
 }
 
@@ -179,8 +209,8 @@ func (d *Daemon) driftProposal(t Target, cause report.Cause, since map[string]ti
 	}, nil
 }
 
-// withdrawMoot closes the open proposals whose drift is gone. While some of the cloud can't be
-// seen, nothing is known to be gone.
+// withdrawMoot closes the open proposals whose drift is gone, and notes of the decided ones that
+// they are over. While some of the cloud can't be seen, nothing is known to be gone.
 func (d *Daemon) withdrawMoot(ctx context.Context, plan Plan, causes []report.Cause, proposals []ProposalState) error {
 	if len(plan.Changeset.Unseen) > 0 {
 		return nil
@@ -188,7 +218,11 @@ func (d *Daemon) withdrawMoot(ctx context.Context, plan Plan, causes []report.Ca
 	var failures []error
 	for _, p := range proposals {
 		stays := slices.ContainsFunc(causes, func(c report.Cause) bool { return driftBranches+c.Slug == p.Branch })
-		if p.State != "open" || stays {
+		if stays {
+			continue
+		}
+		if p.State != "open" {
+			failures = append(failures, d.concludeOnce(ctx, p))
 			continue
 		}
 		if err := d.Forge.Withdraw(ctx, p.Branch, "The cloud is as Git wants it again, so there is nothing left to decide here."); err != nil {

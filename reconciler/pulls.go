@@ -75,7 +75,7 @@ func (d *Daemon) mergeResult(ctx context.Context, pr PullRequest) (Target, error
 	if err != nil {
 		return Target{}, fmt.Errorf("fetch pull request %d: %w", pr.Number, err)
 	}
-	return Open(ctx, d.Source, commit)
+	return d.targets.open(ctx, d.Source, commit)
 }
 
 func (d *Daemon) validate(ctx context.Context, pr PullRequest, t Target) (bool, error) {
@@ -151,7 +151,7 @@ func planCheck(head Commit, cs changeset.Changeset, text string) Check {
 // touched are the owners that the pull request changes: whose rendering on the merge result
 // differs from that on the watched branch, or who are removed by it.
 func (d *Daemon) touched(ctx context.Context, pr PullRequest, merged Target) ([]resource.Owner, error) {
-	base, err := Open(ctx, d.Source, pr.Base)
+	base, err := d.targets.open(ctx, d.Source, pr.Base)
 	if err != nil {
 		return nil, err
 	}

@@ -100,6 +100,7 @@ func (r *run) await(c changeset.Change, at map[resource.Address]int, finished []
 func (r *Reconciler) remember(ctx context.Context, p Plan, outcomes []changeset.Outcome) error {
 	undone, held := map[resource.Owner]bool{}, map[resource.Address]bool{}
 	touched := map[resource.Owner]bool{}
+	attempted := ownersOf(p.Changeset.Ready())
 	for _, o := range outcomes {
 		touched[o.Address.Owner] = true
 		switch o.Result {
@@ -119,7 +120,8 @@ func (r *Reconciler) remember(ctx context.Context, p Plan, outcomes []changeset.
 		}
 		applied := p.applied(owner, held)
 		before, known := p.known[owner]
-		if known && before.Attempt == "" && before.Commit != "" && sameDesired(before.Applied, applied) {
+		begun := contains(attempted, owner) || before.Attempt != ""
+		if known && !begun && before.Commit != "" && sameDesired(before.Applied, applied) {
 			continue
 		}
 		if !known && len(applied) == 0 && !touched[owner] {
@@ -206,6 +208,11 @@ func ownersOf(changes []changeset.Change) []resource.Owner {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+func contains(sorted []resource.Owner, owner resource.Owner) bool {
+	_, found := slices.BinarySearch(sorted, owner)
+	return found
 }
 
 // sameDesired tells whether two renderings of an owner ask for the same.

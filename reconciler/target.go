@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 
 	"tenantry.dev/reconciler/resource"
 	"tenantry.dev/schema"
@@ -54,6 +56,39 @@ func Open(ctx context.Context, source Source, commit Commit) (Target, error) {
 		return Target{}, fmt.Errorf("history of commit %s: %w", commit.Short(), err)
 	}
 	return Load(fsys, commit, removed), nil
+}
+
+// A shelf keeps the targets that were opened last: evaluating a fleet is by far the dearest part
+// of a look at a commit that hasn't changed. A commit never changes, so nothing on it gets stale.
+// Safe for concurrent use.
+type shelf struct {
+	mu   sync.Mutex
+	last []Target // the newest use last
+}
+
+// shelved is how many targets are kept: the watched branch, what it was before, and the merge
+// results of a few pull requests.
+const shelved = 6
+
+// open returns a target from the shelf, or opens it.
+func (s *shelf) open(ctx context.Context, source Source, commit Commit) (Target, error) {
+	s.mu.Lock()
+	at := slices.IndexFunc(s.last, func(t Target) bool { return t.Commit == commit })
+	if at >= 0 {
+		t := s.last[at]
+		s.last = append(slices.Delete(s.last, at, at+1), t)
+		s.mu.Unlock()
+		return t, nil
+	}
+	s.mu.Unlock()
+	t, err := Open(ctx, source, commit)
+	if err != nil {
+		return Target{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = append(s.last[max(0, len(s.last)-shelved+1):], t)
+	return t, nil
 }
 
 // owners are all that the definitions know of, sound or broken.

@@ -27,8 +27,9 @@ var allowed = map[string][]string{
 	"internal/work":           {},
 	"internal/sandbox":        {"internal/sandbox"},
 	"internal/sandbox/aws":    {},
-	"internal/sandbox/github": {},
-	"internal/fleetgen":       {"schema"},
+	"internal/sandbox/github": {"internal/sandbox/github"},
+	"internal/fleetgen":       {"schema", "fleet-example"},
+	"fleet-example":           {},
 	"internal/arrows":         {},
 }
 
@@ -87,7 +88,7 @@ func allowedFor(folder string) ([]string, bool) {
 
 func covers(may []string, imported string) bool {
 	for _, folder := range may {
-		if imported == folder || strings.HasPrefix(imported, "internal/") && strings.HasPrefix(imported, folder+"/") {
+		if imported == folder || strings.HasPrefix(imported, folder+"/") && strings.HasPrefix(folder, "internal/") {
 			return true
 		}
 	}
