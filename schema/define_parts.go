@@ -37,7 +37,7 @@ func (e *engine) definePlan(src *source, v cue.Value) []Finding {
 		at := locate(src.syntax, []string{src.name(), "price", "amount"})
 		return []Finding{{Origin: src.at(at.label), Severity: Error, Message: fmt.Sprintf("price.amount: %s has more than two decimals", in.Price.Amount)}}
 	}
-	p := &planDef{source: src, capacity: in.Capacity, resources: origins(src)}
+	p := &planDef{source: src, inputs: inputs(src), capacity: in.Capacity, resources: origins(src)}
 	p.Plan = Plan{
 		Name: src.name(), DisplayName: in.DisplayName, Isolation: in.Isolation, SLO: in.SLO,
 		Price:  Price{Amount: int64(cents), Currency: in.Price.Currency},
@@ -57,6 +57,17 @@ func values(in map[string]any) map[string]resource.Value {
 	out := make(map[string]resource.Value, len(in))
 	for name, v := range in {
 		out[name], _ = resource.Of(v) // it came from JSON
+	}
+	return out
+}
+
+// inputs are what a template or a constraint declares to use, such as "#tenant".
+func inputs(src *source) []string {
+	var out []string
+	for _, f := range keys(locate(src.syntax, []string{src.name()}).value) {
+		if name, _, err := ast.LabelName(f.Label); err == nil && strings.HasPrefix(name, "#") && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
 	}
 	return out
 }
@@ -105,7 +116,7 @@ func (e *engine) defineCell(src *source, v cue.Value) []Finding {
 	if len(found) > 0 {
 		return found
 	}
-	c := &cellDef{source: src, adopt: in.Adopt, resources: origins(src)}
+	c := &cellDef{source: src, inputs: inputs(src), adopt: in.Adopt, resources: origins(src)}
 	c.Cell = Cell{
 		Name: src.name(), Account: in.Account, Region: in.Region, Environment: in.Environment, Capacity: in.Capacity,
 		Origin: src.at(locate(src.syntax, []string{src.name()}).label),
@@ -131,17 +142,16 @@ func (e *engine) definePolicy(src *source, v cue.Value) []Finding {
 	for _, f := range keys(at.value) {
 		switch name, _, _ := ast.LabelName(f.Label); name {
 		case "tenant":
-			p.onTenant, p.ofTenants = true, true
+			p.onTenant = true
 		case "cell":
-			p.onCell, p.ofTenants = true, true
+			p.onCell = true
 		case "resource":
 			p.onResource = true
 		case "resources":
 			p.onResources = true
-		case "#tenant", "#plan":
-			p.ofTenants = true
 		}
 	}
+	p.inputs = inputs(src)
 	if found := e.checkSelection(src, p); len(found) > 0 {
 		return found
 	}

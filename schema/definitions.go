@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"slices"
+
 	"cuelang.org/go/cue"
 
 	"tenantry.dev/reconciler/resource"
@@ -30,6 +32,7 @@ type fleetDef struct {
 type cellDef struct {
 	Cell
 	source    *source
+	inputs    []string
 	adopt     map[string]string
 	resources map[string]resource.Origin
 }
@@ -37,6 +40,7 @@ type cellDef struct {
 type planDef struct {
 	Plan
 	source    *source
+	inputs    []string
 	capacity  int
 	resources map[string]resource.Origin
 	kinds     map[string]string // of the resources by name, as far as it is known without a tenant
@@ -48,7 +52,12 @@ type policyDef struct {
 	plans, cells, environments, residencies, kinds []string
 
 	onTenant, onCell, onResource, onResources bool
-	ofTenants                                 bool // its constraints use the tenant or its plan
+	inputs                                    []string // that it declares, such as "#tenant"
+}
+
+// ofTenants tells whether the constraints say something of tenants or use their data.
+func (p *policyDef) ofTenants() bool {
+	return p.onTenant || p.onCell || slices.Contains(p.inputs, "#tenant") || slices.Contains(p.inputs, "#plan")
 }
 
 type kindDef struct {

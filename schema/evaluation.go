@@ -39,11 +39,6 @@ func (o *evaluation) render(data cue.Value) {
 			o.explainChecks(err)
 		}
 	}
-	if o.any(func(p *policyDef) bool { return p.Severity != string(Deny) && (p.onResource || p.onResources) }) && o.answer.broken == "" {
-		if err := v.LookupPath(pathAdvice).Validate(cue.Concrete(true)); err != nil {
-			o.explainRules(func(p *policyDef) bool { return p.Severity != string(Deny) })
-		}
-	}
 	if o.answer.broken != "" {
 		return
 	}
@@ -52,7 +47,13 @@ func (o *evaluation) render(data cue.Value) {
 		o.answer.refuse(o.here(), "%v", err)
 		return
 	}
-	o.take(text)
+	rendered, err := readJSON(text)
+	if err != nil {
+		o.answer.refuse(o.here(), "%v", err)
+		return
+	}
+	o.advise(v, text, rendered)
+	o.take(rendered)
 }
 
 func (o *evaluation) any(is func(*policyDef) bool) bool {
@@ -97,7 +98,7 @@ func (o *evaluation) explain(err error) {
 		return
 	}
 	before := len(o.answer.found)
-	o.explainRules(func(p *policyDef) bool { return p.Severity == string(Deny) })
+	o.explainRules()
 	if len(o.answer.found) == before && o.answer.broken == "" {
 		o.answer.refuse(o.here(), "%s", firstLine(err.Error()))
 	}

@@ -27,6 +27,14 @@ const (
 	other                      // anything else: a reference that leads nowhere, a failing call
 )
 
+// below makes the path relative to root, if it lies below it.
+func (p problem) below(root ...string) problem {
+	if len(p.path) >= len(root) && slices.Equal(p.path[:len(root)], root) {
+		p.path = p.path[len(root):]
+	}
+	return p
+}
+
 // problems folds an error of the evaluator. Paths are relative to root, if they lie below it.
 func problems(err error, root ...string) []problem {
 	var out []problem
@@ -35,11 +43,8 @@ func problems(err error, root ...string) []problem {
 		for i, element := range path {
 			path[i] = strings.Trim(element, `"`)
 		}
-		if len(path) >= len(root) && slices.Equal(path[:len(root)], root) {
-			path = path[len(root):]
-		}
 		format, args := e.Msg()
-		p := problem{path: path, kind: kindOf(format), text: fmt.Sprintf(format, args...), at: errors.Positions(e)}
+		p := problem{path: path, kind: kindOf(format), text: fmt.Sprintf(format, args...), at: errors.Positions(e)}.below(root...)
 		same := slices.IndexFunc(out, func(o problem) bool { return slices.Equal(o.path, p.path) })
 		if same < 0 {
 			out = append(out, p)

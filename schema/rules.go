@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	cuejson "cuelang.org/go/encoding/json"
 )
 
 // explainChecks says which policies on tenants and cells are broken, on the line of the tenant that
@@ -44,8 +45,38 @@ func (o *evaluation) rule(name string) *policyDef {
 	return o.template.rules[i]
 }
 
-// explainRules holds the resources against each policy by itself and says which are broken.
-func (o *evaluation) explainRules(about func(*policyDef) bool) {
+// advise holds the rendered resources against the policies that don't deny. Those are never unified
+// into the template, because they must not change what is rendered; and plain data is cheap to hold
+// against a constraint.
+func (o *evaluation) advise(v cue.Value, text []byte, rendered map[string]map[string]any) {
+	if !o.any(func(p *policyDef) bool { return !denies(p) && (p.onResource || p.onResources) }) {
+		return
+	}
+	data, err := cuejson.Extract("", text)
+	if err != nil {
+		o.answer.refuse(o.here(), "%v", err)
+		return
+	}
+	resources := o.ctx.BuildExpr(data)
+	for _, p := range o.template.rules {
+		if denies(p) {
+			continue
+		}
+		rule := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(p.Name)))
+		if p.onResources {
+			o.breaks(p, resources.Unify(rule.LookupPath(pathResources)), nil)
+		}
+		for _, name := range sortedKeys(rendered) {
+			kind, _ := rendered[name]["kind"].(string)
+			if p.onResource && p.selectsKind(kind) {
+				o.breaks(p, resources.LookupPath(cue.MakePath(cue.Str(name))).Unify(rule.LookupPath(pathResource)), []string{name})
+			}
+		}
+	}
+}
+
+// explainRules holds the resources against each policy that denies, by itself, and says which are broken.
+func (o *evaluation) explainRules() {
 	apart, err := o.taken(o.template)
 	if err != nil {
 		o.answer.refuse(o.here(), "%v", err)
@@ -54,7 +85,7 @@ func (o *evaluation) explainRules(about func(*policyDef) bool) {
 	v := o.fill(apart)
 	resources := v.LookupPath(pathResources)
 	for _, p := range o.template.rules {
-		if !about(p) {
+		if !denies(p) {
 			continue
 		}
 		rule := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(p.Name)))
@@ -65,7 +96,7 @@ func (o *evaluation) explainRules(about func(*policyDef) bool) {
 		for err == nil && p.onResource && fields.Next() {
 			kind, _ := fields.Value().LookupPath(cue.MakePath(cue.Str("kind"))).String()
 			if p.selectsKind(kind) {
-				o.breaks(p, fields.Value().Unify(rule.LookupPath(cue.MakePath(cue.Str("resource")))), []string{fields.Selector().Unquoted()})
+				o.breaks(p, fields.Value().Unify(rule.LookupPath(pathResource)), []string{fields.Selector().Unquoted()})
 			}
 		}
 	}
@@ -78,7 +109,8 @@ func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) {
 	if err == nil {
 		return
 	}
-	for _, problem := range problems(err, append([]string{"resources"}, prefix...)...) {
+	for _, problem := range problems(err) {
+		problem = problem.below("resources").below(prefix...)
 		path := append(slices.Clone(prefix), problem.path...)
 		at := o.here()
 		if len(path) > 0 {

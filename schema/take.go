@@ -11,13 +11,8 @@ import (
 
 type astNode = ast.Node
 
-// take turns the evaluator's JSON into resources.
-func (o *evaluation) take(text []byte) {
-	rendered, err := readJSON(text)
-	if err != nil {
-		o.answer.refuse(o.here(), "%v", err)
-		return
-	}
+// take turns what the evaluator rendered into resources.
+func (o *evaluation) take(rendered map[string]map[string]any) {
 	kinds := make(map[string]string, len(rendered))
 	for name, attributes := range rendered {
 		kinds[name], _ = attributes["kind"].(string)

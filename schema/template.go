@@ -3,7 +3,6 @@ package schema
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -20,7 +19,7 @@ type template struct {
 	place
 	rules []*policyDef // that select the place
 	// value has the fields #of, for the tenant; resources, with the policies that deny unified;
-	// checks, the policies on tenant and cell; advice, the resources with those that don't deny.
+	// checks, the policies on tenant and cell; rules, those that don't deny.
 	value cue.Value
 	// apart has #of; resources, without any policy; rules, each by its name. It finds out which
 	// of them is broken, and is built when that is asked for the first time.
@@ -30,8 +29,8 @@ type template struct {
 var (
 	pathOf        = cue.MakePath(cue.Def("#of"))
 	pathResources = cue.MakePath(cue.Str("resources"))
+	pathResource  = cue.MakePath(cue.Str("resource"))
 	pathChecks    = cue.MakePath(cue.Str("checks"))
-	pathAdvice    = cue.MakePath(cue.Str("advice"))
 )
 
 // template returns the template of a place, compiled once.
@@ -68,6 +67,8 @@ func (e *engine) taken(t *template) (cue.Value, error) {
 	return *t.apart, nil
 }
 
+func denies(p *policyDef) bool { return p.Severity == string(Deny) }
+
 // selectsKind tells whether a policy is about a kind.
 func (p *policyDef) selectsKind(kind string) bool {
 	return len(p.kinds) == 0 || slices.Contains(p.kinds, kind)
@@ -75,7 +76,7 @@ func (p *policyDef) selectsKind(kind string) bool {
 
 // selects tells whether a policy is about a place.
 func (p *policyDef) selects(at place, environment string) bool {
-	if at.plan == "" && (len(p.plans) > 0 || len(p.residencies) > 0 || p.ofTenants) {
+	if at.plan == "" && (len(p.plans) > 0 || len(p.residencies) > 0 || p.ofTenants()) {
 		return false
 	}
 	in := func(list []string, name string) bool { return len(list) == 0 || slices.Contains(list, name) }
@@ -89,6 +90,7 @@ type templateText struct {
 	def   *definitions
 	at    place
 	rules []*policyDef
+	known []string // the inputs that there are
 	b     strings.Builder
 }
 
@@ -97,27 +99,39 @@ func (t *templateText) line(format string, args ...any) {
 }
 
 func (t *templateText) fused() string {
-	deny := func(p *policyDef) bool { return p.Severity == string(Deny) }
 	t.head()
-	t.resources(deny)
+	t.resources(denies)
 	t.checks()
-	t.advice(func(p *policyDef) bool { return !deny(p) })
+	t.policies(func(p *policyDef) bool { return !denies(p) })
 	return t.b.String()
 }
 
 func (t *templateText) apart() string {
 	t.head()
 	t.resources(func(*policyDef) bool { return false })
-	t.line("rules: {")
-	for _, r := range t.rules {
-		t.line("%q: %s", r.Name, rule(r))
-	}
-	t.line("}")
+	t.policies(func(*policyDef) bool { return true })
 	return t.b.String()
 }
 
-// rule is a policy with its inputs filled in.
-func rule(p *policyDef) string { return fmt.Sprintf("(policies[%q] & asked)", p.Name) }
+// filled is a definition with its inputs. Only those that it declares: each costs an evaluation.
+func (t *templateText) filled(definition string, inputs, fields []string) string {
+	var b strings.Builder
+	b.WriteString("(" + definition + " & {")
+	for _, input := range inputs {
+		if slices.Contains(t.known, input) {
+			b.WriteString(input + ": facts." + input + ", ")
+		}
+	}
+	for _, field := range fields {
+		b.WriteString(field + ": _, ")
+	}
+	return b.String() + "})"
+}
+
+// rule is a policy with its inputs.
+func (t *templateText) rule(p *policyDef) string {
+	return t.filled(fmt.Sprintf("policies[%q]", p.Name), p.inputs, late[policiesDir])
+}
 
 // head writes the imports, and what templates and policies may know.
 func (t *templateText) head() {
@@ -133,33 +147,37 @@ func (t *templateText) head() {
 	t.line(")")
 	cell := t.def.cells[t.at.cell]
 	account := t.def.accounts[cell.Account]
-	t.line("let facts = {")
+	t.known = []string{"#cell", "#account", "#fleet"}
+	t.line("facts: {")
 	t.line("#cell: {name: %q, account: %q, region: %q, environment: %q}", cell.Name, cell.Account, cell.Region, cell.Environment)
 	t.line("#account: {name: %q, id: %q}", account.Name, account.ID)
 	t.line("#fleet: name: %q", t.def.fleet.name)
-	t.line("}")
-	if t.at.plan == "" {
-		t.line("let filled = facts & {resources: _}")
-		t.line("let asked = facts & {resource: _, resources: _}")
-		return
+	if t.at.plan != "" {
+		t.known = append(t.known, "#tenant", "#plan")
+		bought := fmt.Sprintf("plans[%q]", t.at.plan)
+		t.line("#tenant: #of")
+		t.line("#plan: {name: %q, isolation: %[2]s.isolation, slo: %[2]s.slo, limits: %[2]s.limits, backup: %[2]s.backup}", t.at.plan, bought)
 	}
-	t.line("#of: schema.#Tenant")
-	t.line("let filled = facts & {#tenant: #of, resources: _}")
-	t.line("let bought = plans[%q]", t.at.plan)
-	t.line("let asked = facts & {#tenant: #of, tenant: _, cell: _, resource: _, resources: _")
-	t.line("#plan: {name: %q, isolation: bought.isolation, slo: bought.slo, limits: bought.limits, backup: bought.backup}}", t.at.plan)
+	t.line("}")
+	if t.at.plan != "" {
+		t.line("#of: schema.#Tenant")
+	}
 }
 
 // resources writes the field resources with some of the policies.
 func (t *templateText) resources(with func(*policyDef) bool) {
-	owner, from := t.at.cell, "(cells["+strconv.Quote(t.at.cell)+"] & filled).resources"
-	if t.at.plan != "" {
-		owner, from = `\(#of.name)`, "(plans["+strconv.Quote(t.at.plan)+"] & filled).resources\n#of.overrides"
+	owner := t.at.cell
+	t.line("resources: {")
+	if t.at.plan == "" {
+		t.line("%s.resources", t.filled(fmt.Sprintf("cells[%q]", t.at.cell), t.def.cells[t.at.cell].inputs, late[cellsDir]))
+	} else {
+		owner = `\(#of.name)`
+		t.line("%s.resources", t.filled(fmt.Sprintf("plans[%q]", t.at.plan), t.def.plans[t.at.plan].inputs, late[plansDir]))
+		t.line("#of.overrides")
 	}
-	t.line("resources: {\n%s", from)
 	for _, r := range t.rules {
 		if r.onResources && with(r) {
-			t.line("%s.resources", rule(r))
+			t.line("%s.resources", t.rule(r))
 		}
 	}
 	t.line(`[Key=string]: {kind: string, #name: "%s-%s-\(Key)"`, t.def.fleet.name, owner)
@@ -169,7 +187,7 @@ func (t *templateText) resources(with func(*policyDef) bool) {
 		fmt.Fprintf(&t.b, "%q: schema.#Kinds[%q]", kind, kind)
 		for _, r := range t.rules {
 			if r.onResource && with(r) && r.selectsKind(kind) {
-				t.b.WriteString(" & " + rule(r) + ".resource")
+				t.b.WriteString(" & " + t.rule(r) + ".resource")
 			}
 		}
 		t.line("")
@@ -182,34 +200,21 @@ func (t *templateText) checks() {
 	t.line("checks: {")
 	for _, r := range t.rules {
 		if r.onTenant {
-			t.line("%q: tenant: #of & %s.tenant", r.Name, rule(r))
+			t.line("%q: tenant: #of & %s.tenant", r.Name, t.rule(r))
 		}
 		if r.onCell {
-			t.line("%q: cell: facts.#cell & %s.cell", r.Name, rule(r))
+			t.line("%q: cell: facts.#cell & %s.cell", r.Name, t.rule(r))
 		}
 	}
 	t.line("}")
 }
 
-// advice writes the resources with policies that are apart from what is rendered.
-func (t *templateText) advice(with func(*policyDef) bool) {
-	t.line("advice: {")
+// policies writes policies by their names, with their inputs filled in.
+func (t *templateText) policies(which func(*policyDef) bool) {
+	t.line("rules: {")
 	for _, r := range t.rules {
-		if !with(r) {
-			continue
-		}
-		if r.onResources {
-			t.line("%q: all: resources & %s.resources", r.Name, rule(r))
-		}
-		if r.onResource {
-			conditions := make([]string, len(r.kinds))
-			for i, kind := range r.kinds {
-				conditions[i] = fmt.Sprintf("r.kind == %q", kind)
-			}
-			if len(conditions) == 0 {
-				conditions = []string{"true"}
-			}
-			t.line("%q: each: {for name, r in resources if %s {(name): r & %s.resource}}", r.Name, strings.Join(conditions, " || "), rule(r))
+		if which(r) {
+			t.line("%q: %s", r.Name, t.rule(r))
 		}
 	}
 	t.line("}")

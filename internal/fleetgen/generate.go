@@ -1,0 +1,150 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	fleetexample "tenantry.dev/fleet-example"
+	"tenantry.dev/schema"
+)
+
+// A files is a fleet as its files by path.
+type files map[string]string
+
+// write writes the files below a folder.
+func (f files) write(dir string) error {
+	for _, path := range slices.Sorted(maps.Keys(f)) {
+		name := filepath.Join(dir, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		if err := os.WriteFile(name, []byte(f[path]), 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// generate makes a fleet around the plans, cells and policies of the example. Of its tenants, bad
+// ones have a mistake each; the kinds take turns.
+func generate(tenants int, seed uint64, bad int) (files, []planted, error) {
+	out, err := base(tenants)
+	if err != nil {
+		return nil, nil, err
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	all := make([]tenant, tenants)
+	for i := range all {
+		all[i] = newTenant(random, i)
+	}
+	var mistakes []planted
+	for n, i := range random.Perm(tenants)[:bad] {
+		kind := kinds[n%len(kinds)]
+		mistakes = append(mistakes, planted{all[i].path(), kind.name})
+		all[i].spoil = kind.spoil
+		all[i] = kind.prepare(all[i])
+	}
+	for _, t := range all {
+		out[t.path()] = t.text()
+	}
+	slices.SortFunc(mistakes, func(a, b planted) int { return cmp.Compare(a.file, b.file) })
+	return out, mistakes, nil
+}
+
+var capacity = regexp.MustCompile(`capacity: +[0-9]+.*`)
+
+// base is the example fleet without its tenants, with room for many.
+func base(tenants int) (files, error) {
+	out := files{}
+	example := fleetexample.Files()
+	err := fs.WalkDir(example, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".cue") || strings.HasPrefix(path, "tenants/") {
+			return err
+		}
+		text, err := fs.ReadFile(example, path)
+		out[path] = string(text)
+		if strings.HasPrefix(path, "cells/") {
+			out[path] = capacity.ReplaceAllString(string(text), fmt.Sprintf("capacity:    %d", 5*tenants+1))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the example fleet: %w", err)
+	}
+	for path, text := range schema.Vendor() {
+		out[path] = string(text)
+	}
+	return out, nil
+}
+
+// A tenant is what is random about one.
+type tenant struct {
+	name, displayName, plan, cell, residency string
+	lifecycle                                string
+	overrides                                []string
+	spoil                                    func(text string) string // makes the file wrong; may be nil
+}
+
+var (
+	first = []string{"amber", "blue", "cedar", "delta", "east", "fair", "green", "harbor", "iron", "jade", "kind", "lake", "maple", "north", "oak", "pine", "quiet", "river", "stone", "tall", "urban", "vale", "west", "young"}
+	last  = []string{"bakery", "bank", "books", "clinic", "dental", "energy", "farms", "freight", "games", "health", "hotels", "labs", "legal", "media", "motors", "optics", "press", "school", "studio", "tools", "travel", "works"}
+)
+
+func newTenant(random *rand.Rand, number int) tenant {
+	pick := func(list ...string) string { return list[random.IntN(len(list))] }
+	a, b := pick(first...), pick(last...)
+	t := tenant{
+		name:        fmt.Sprintf("%s-%s-%05d", a, b, number),
+		displayName: fmt.Sprintf("%s%s %s%s %d", strings.ToUpper(a[:1]), a[1:], strings.ToUpper(b[:1]), b[1:], number),
+		plan:        pick("pool", "pool", "pool", "team", "team", "enterprise"),
+		cell:        "us-1",
+		residency:   "us",
+		lifecycle:   "active",
+	}
+	if random.IntN(2) == 0 {
+		t.cell, t.residency = "eu-1", "eu"
+	}
+	if random.IntN(50) == 0 {
+		t.lifecycle = "suspended"
+	}
+	if random.IntN(4) == 0 {
+		t.overrides = append(t.overrides, "logs: retentionDays: "+retention[t.plan])
+	}
+	if random.IntN(8) == 0 {
+		t.overrides = append(t.overrides, fmt.Sprintf("errors: threshold: %d", 5+random.IntN(400)))
+	}
+	return t
+}
+
+// retention is a period that each plan offers.
+var retention = map[string]string{"pool": "60", "team": "180", "enterprise": "731"}
+
+func (t tenant) path() string { return "tenants/" + t.name[:2] + "/" + t.name + ".cue" }
+
+func (t tenant) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "package fleet\n\ntenant: %q: {\n", t.name)
+	fmt.Fprintf(&b, "\tdisplayName: %q\n\tplan:        %q\n\tcell:        %q\n", t.displayName, t.plan, t.cell)
+	if t.lifecycle != "active" {
+		fmt.Fprintf(&b, "\tlifecycle:   %q\n", t.lifecycle)
+	}
+	fmt.Fprintf(&b, "\tresidency:   %q\n", t.residency)
+	fmt.Fprintf(&b, "\tcontacts: [{role: \"technical\", email: \"ops@%s.example\"}]\n", t.name)
+	fmt.Fprintf(&b, "\tdomains: [\"help.%s.example\"]\n", t.name)
+	for _, o := range t.overrides {
+		fmt.Fprintf(&b, "\toverrides: %s\n", o)
+	}
+	b.WriteString("}\n")
+	if t.spoil != nil {
+		return t.spoil(b.String())
+	}
+	return b.String()
+}
