@@ -20,7 +20,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	var in io.Reader = io.LimitReader(r.Body, maxBody)
+	in := io.LimitReader(r.Body, maxBody)
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		unpacked, err := gzip.NewReader(in)
 		if err != nil {
@@ -58,8 +58,8 @@ func (a *answer) send(w http.ResponseWriter, method string) {
 	}
 }
 
-// text answers with plain text.
-func (a *answer) text(status int, format string, args ...any) {
+// textf answers with plain text.
+func (a *answer) textf(status int, format string, args ...any) {
 	a.status = status
 	a.header.Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(&a.body, format, args...)
@@ -74,7 +74,7 @@ type transport struct{ server http.Handler }
 // RoundTrip has the server answer the request in the caller's goroutine.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		defer r.Body.Close()
+		defer func() { _ = r.Body.Close() }()
 	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err

@@ -39,14 +39,14 @@ func TestAppAuthentication(t *testing.T) {
 func TestNarrowedToken(t *testing.T) {
 	b := newBox(t)
 	read := b.installation(&github.InstallationTokenOptions{
-		Repositories: []string{"fleet"}, Permissions: &github.InstallationPermissions{Contents: github.String("read")},
+		Repositories: []string{"fleet"}, Permissions: &github.InstallationPermissions{Contents: new("read")},
 	})
 	_, _, err := read.Repositories.Get(ctx(), "acme", "fleet")
 	b.must(err)
-	_, _, err = read.Issues.CreateComment(ctx(), "acme", "fleet", b.propose("x", "a", "1\n"), &github.IssueComment{Body: github.String("hi")})
+	_, _, err = read.Issues.CreateComment(ctx(), "acme", "fleet", b.propose("x", "a", "1\n"), &github.IssueComment{Body: new("hi")})
 	b.status(err, http.StatusForbidden)
 	_, _, err = b.asApp().Apps.CreateInstallationToken(ctx(), b.app.InstallationID, &github.InstallationTokenOptions{
-		Permissions: &github.InstallationPermissions{Administration: github.String("write")},
+		Permissions: &github.InstallationPermissions{Administration: new("write")},
 	})
 	b.status(err, http.StatusUnprocessableEntity)
 	_, _, err = b.asApp().Apps.CreateInstallationToken(ctx(), b.app.InstallationID, &github.InstallationTokenOptions{Repositories: []string{"other"}})

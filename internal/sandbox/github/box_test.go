@@ -12,7 +12,6 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/google/go-github/v60/github"
@@ -28,7 +27,6 @@ type box struct {
 	app App
 	gh  *github.Client // the App's installation
 	ana *github.Client // a person's token
-	now func() time.Time
 }
 
 const fleet = "acme/fleet"

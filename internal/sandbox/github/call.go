@@ -74,7 +74,7 @@ func (s *Server) serveAPI(a *answer, r *http.Request, path string, body []byte) 
 		rep = errorReply(err)
 	}
 	if err := encode(a, rep); err != nil {
-		a.text(http.StatusInternalServerError, "%v", err)
+		a.textf(http.StatusInternalServerError, "%v", err)
 		return
 	}
 	c.conditional(a)
@@ -151,7 +151,7 @@ func (c *call) conditional(a *answer) {
 	tag := `"` + hex.EncodeToString(sum[:]) + `"`
 	a.header.Set("ETag", "W/"+tag)
 	a.header.Set("Cache-Control", "private, max-age=60, s-maxage=60")
-	for _, have := range strings.Split(c.r.Header.Get("If-None-Match"), ",") {
+	for have := range strings.SplitSeq(c.r.Header.Get("If-None-Match"), ",") {
 		have = strings.TrimSpace(have)
 		if strings.TrimPrefix(have, "W/") == tag || have == "*" {
 			a.status = http.StatusNotModified
@@ -167,8 +167,7 @@ func (c *call) decode(into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(c.body, into); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return fail(http.StatusUnprocessableEntity, "Invalid request.\n\nFor '%s', %s is not a %s.", wrong.Field, wrong.Value, wrong.Type)
 		}
 		return fail(http.StatusBadRequest, "Problems parsing JSON")

@@ -22,7 +22,6 @@ type suite struct {
 	app     *app
 	head    bare.Hash
 	branch  string
-	before  bare.Hash
 	created time.Time
 }
 

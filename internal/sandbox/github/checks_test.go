@@ -13,8 +13,8 @@ func annotations(n int) []*github.CheckRunAnnotation {
 	var out []*github.CheckRunAnnotation
 	for i := range n {
 		out = append(out, &github.CheckRunAnnotation{
-			Path: github.String("fleet.cue"), StartLine: github.Int(1), EndLine: github.Int(1),
-			AnnotationLevel: github.String("warning"), Message: github.String(fmt.Sprint("remark ", i)),
+			Path: new("fleet.cue"), StartLine: new(1), EndLine: new(1),
+			AnnotationLevel: new("warning"), Message: new(fmt.Sprint("remark ", i)),
 		})
 	}
 	return out
@@ -25,10 +25,10 @@ func TestCheckRun(t *testing.T) {
 	n := b.propose("topic/with/slashes", "a", "1\n")
 	head := b.pr(n).Head
 	output := func(n int) *github.CheckRunOutput {
-		return &github.CheckRunOutput{Title: github.String("T"), Summary: github.String("S"), Annotations: annotations(n)}
+		return &github.CheckRunOutput{Title: new("T"), Summary: new("S"), Annotations: annotations(n)}
 	}
 	run, _, err := b.gh.Checks.CreateCheckRun(ctx(), "acme", "fleet", github.CreateCheckRunOptions{
-		Name: "tenantry/plan", HeadSHA: head, Status: github.String("in_progress"), ExternalID: github.String("sha256:1"), Output: output(50),
+		Name: "tenantry/plan", HeadSHA: head, Status: new("in_progress"), ExternalID: new("sha256:1"), Output: output(50),
 	})
 	b.must(err)
 	if len(run.PullRequests) != 1 || run.GetApp().GetID() != b.app.ID || run.GetConclusion() != "" {
@@ -36,7 +36,7 @@ func TestCheckRun(t *testing.T) {
 	}
 	for range 2 {
 		run, _, err = b.gh.Checks.UpdateCheckRun(ctx(), "acme", "fleet", run.GetID(), github.UpdateCheckRunOptions{
-			Name: "tenantry/plan", Conclusion: github.String("success"), Output: output(40),
+			Name: "tenantry/plan", Conclusion: new("success"), Output: output(40),
 		})
 		b.must(err)
 	}
@@ -49,7 +49,7 @@ func TestCheckRun(t *testing.T) {
 		t.Errorf("page 2 has %d annotations, next page %d", len(list), resp.NextPage)
 	}
 	for _, ref := range []string{head, "topic/with/slashes"} {
-		found, _, err := b.gh.Checks.ListCheckRunsForRef(ctx(), "acme", "fleet", ref, &github.ListCheckRunsOptions{CheckName: github.String("tenantry/plan")})
+		found, _, err := b.gh.Checks.ListCheckRunsForRef(ctx(), "acme", "fleet", ref, &github.ListCheckRunsOptions{CheckName: new("tenantry/plan")})
 		b.must(err)
 		if found.GetTotal() != 1 {
 			t.Errorf("%s has %d check runs", ref, found.GetTotal())
@@ -67,7 +67,7 @@ func TestCheckRunRefusals(t *testing.T) {
 	head := b.Tip(fleet, "main")
 	long := strings.Repeat("é", maxOutput+1)
 	with := func(edit func(*github.CreateCheckRunOptions)) github.CreateCheckRunOptions {
-		o := github.CreateCheckRunOptions{Name: "c", HeadSHA: head, Output: &github.CheckRunOutput{Title: github.String("T"), Summary: github.String("S")}}
+		o := github.CreateCheckRunOptions{Name: "c", HeadSHA: head, Output: &github.CheckRunOutput{Title: new("T"), Summary: new("S")}}
 		edit(&o)
 		return o
 	}
@@ -75,8 +75,8 @@ func TestCheckRunRefusals(t *testing.T) {
 		"51 annotations":       with(func(o *github.CreateCheckRunOptions) { o.Output.Annotations = annotations(51) }),
 		"long summary":         with(func(o *github.CreateCheckRunOptions) { o.Output.Summary = &long }),
 		"no summary":           with(func(o *github.CreateCheckRunOptions) { o.Output.Summary = nil }),
-		"stale":                with(func(o *github.CreateCheckRunOptions) { o.Conclusion = github.String("stale") }),
-		"completed, how":       with(func(o *github.CreateCheckRunOptions) { o.Status = github.String("completed") }),
+		"stale":                with(func(o *github.CreateCheckRunOptions) { o.Conclusion = new("stale") }),
+		"completed, how":       with(func(o *github.CreateCheckRunOptions) { o.Status = new("completed") }),
 		"no such commit":       with(func(o *github.CreateCheckRunOptions) { o.HeadSHA = strings.Repeat("1", 40) }),
 		"long label":           with(func(o *github.CreateCheckRunOptions) { o.Actions = actions(1, strings.Repeat("x", 21)) }),
 		"four actions":         with(func(o *github.CreateCheckRunOptions) { o.Actions = actions(4, "x") }),
@@ -104,7 +104,7 @@ func TestStatuses(t *testing.T) {
 	b := newBox(t)
 	head := b.Tip(fleet, "main")
 	for _, state := range []string{"pending", "success"} {
-		_, _, err := b.ana.Repositories.CreateStatus(ctx(), "acme", "fleet", head, &github.RepoStatus{State: &state, Context: github.String("ci")})
+		_, _, err := b.ana.Repositories.CreateStatus(ctx(), "acme", "fleet", head, &github.RepoStatus{State: &state, Context: new("ci")})
 		b.must(err)
 	}
 	got, _, err := b.gh.Repositories.GetCombinedStatus(ctx(), "acme", "fleet", "main", nil)
@@ -117,7 +117,7 @@ func TestStatuses(t *testing.T) {
 func TestComments(t *testing.T) {
 	b := newBox(t)
 	n := b.propose("topic", "a", "1\n")
-	m, _, err := b.gh.Issues.CreateComment(ctx(), "acme", "fleet", n, &github.IssueComment{Body: github.String("<!-- mark -->\nplan")})
+	m, _, err := b.gh.Issues.CreateComment(ctx(), "acme", "fleet", n, &github.IssueComment{Body: new("<!-- mark -->\nplan")})
 	b.must(err)
 	if m.GetUser().GetLogin() != b.app.Login || m.GetUser().GetType() != "Bot" {
 		t.Errorf("the comment is by %s, a %s", m.GetUser().GetLogin(), m.GetUser().GetType())
@@ -125,7 +125,7 @@ func TestComments(t *testing.T) {
 	long := strings.Repeat("é", maxText+1)
 	_, _, err = b.gh.Issues.CreateComment(ctx(), "acme", "fleet", n, &github.IssueComment{Body: &long})
 	b.status(err, http.StatusUnprocessableEntity)
-	_, _, err = b.gh.Issues.EditComment(ctx(), "acme", "fleet", m.GetID(), &github.IssueComment{Body: github.String("edited")})
+	_, _, err = b.gh.Issues.EditComment(ctx(), "acme", "fleet", m.GetID(), &github.IssueComment{Body: new("edited")})
 	b.must(err)
 	b.must(b.Comment(fleet, n, "ana", "thanks"))
 	list, _, err := b.gh.Issues.ListComments(ctx(), "acme", "fleet", n, nil)
@@ -133,7 +133,7 @@ func TestComments(t *testing.T) {
 	if len(list) != 2 || list[0].GetBody() != "edited" {
 		t.Errorf("%d comments", len(list))
 	}
-	_, _, err = b.gh.Issues.EditComment(ctx(), "acme", "fleet", list[1].GetID(), &github.IssueComment{Body: github.String("mine")})
+	_, _, err = b.gh.Issues.EditComment(ctx(), "acme", "fleet", list[1].GetID(), &github.IssueComment{Body: new("mine")})
 	b.status(err, http.StatusForbidden)
 	for range 2 {
 		_, _, err = b.gh.Reactions.CreateIssueCommentReaction(ctx(), "acme", "fleet", list[1].GetID(), "eyes")
@@ -153,9 +153,9 @@ func TestComments(t *testing.T) {
 func TestLabels(t *testing.T) {
 	b := newBox(t)
 	n := b.propose("topic", "a", "1\n")
-	_, _, err := b.gh.Issues.CreateLabel(ctx(), "acme", "fleet", &github.Label{Name: github.String("tenantry/drift"), Color: github.String("ff0000")})
+	_, _, err := b.gh.Issues.CreateLabel(ctx(), "acme", "fleet", &github.Label{Name: new("tenantry/drift"), Color: new("ff0000")})
 	b.must(err)
-	_, _, err = b.gh.Issues.CreateLabel(ctx(), "acme", "fleet", &github.Label{Name: github.String("Tenantry/Drift")})
+	_, _, err = b.gh.Issues.CreateLabel(ctx(), "acme", "fleet", &github.Label{Name: new("Tenantry/Drift")})
 	b.status(err, http.StatusUnprocessableEntity)
 	labels, _, err := b.gh.Issues.AddLabelsToIssue(ctx(), "acme", "fleet", n, []string{"tenantry/drift", "tenant:acme"})
 	b.must(err)

@@ -2,6 +2,7 @@ package githubbox
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -55,9 +56,7 @@ func (s *Server) addComment(r *repo, p *pull, by *account, via *app, body string
 
 func (s *Server) emitComment(r *repo, m *comment, action string, by *account, more object) {
 	body := object{"issue": s.issueJSON(r, r.pulls[m.number]), "comment": s.commentJSON(r, m)}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	s.emit(r, "issue_comment", action, by, body)
 }
 

@@ -3,7 +3,6 @@ package githubbox
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"tenantry.dev/internal/sandbox/github/bare"
@@ -213,62 +212,68 @@ func (s *Server) files(r *repo, from, to, at bare.Hash) ([]object, totals, error
 	return out, sum, nil
 }
 
-// compare answers "base...head": what head has since the two parted.
-func (c *call) compare() (reply, error) {
-	from, to, ok3 := strings.Cut(c.vars["basehead"], "...")
-	if !ok3 {
-		return reply{}, notFound()
-	}
+// span is two commits with what lies between them.
+type span struct {
+	base, head, fork bare.Hash
+	ahead, behind    []bare.Commit
+}
+
+// span finds the commits of "base...head".
+func (c *call) span(text string) (span, error) {
+	from, to, cut := strings.Cut(text, "...")
 	base, found := c.s.resolve(c.repo, from)
 	head, found2 := c.s.resolve(c.repo, to)
-	if !found || !found2 {
-		return reply{}, notFound()
+	if !cut || !found || !found2 {
+		return span{}, notFound()
 	}
-	fork, related, err := c.repo.git.MergeBase(base, head)
-	if err != nil {
-		return reply{}, err
+	sp := span{base: base, head: head}
+	var related bool
+	var err error
+	if sp.fork, related, err = c.repo.git.MergeBase(base, head); err != nil {
+		return sp, err
 	}
 	if !related {
-		return reply{}, fail(http.StatusNotFound, "No common ancestor between %s and %s.", from, to)
+		return sp, fail(http.StatusNotFound, "No common ancestor between %s and %s.", from, to)
 	}
-	ahead, err := c.repo.git.Between(base, head)
+	if sp.ahead, err = c.repo.git.Between(base, head); err != nil {
+		return sp, err
+	}
+	sp.behind, err = c.repo.git.Between(head, base)
+	return sp, err
+}
+
+// compare answers "base...head": what head has since the two parted.
+func (c *call) compare() (reply, error) {
+	sp, err := c.span(c.vars["basehead"])
 	if err != nil {
 		return reply{}, err
 	}
-	behind, err := c.repo.git.Between(head, base)
+	trees, err := c.repo.treesOf(sp.fork, sp.head)
 	if err != nil {
 		return reply{}, err
 	}
-	forkCommit, err := c.repo.git.Commit(fork)
+	files, _, err := c.s.files(c.repo, trees[0], trees[1], sp.head)
 	if err != nil {
 		return reply{}, err
 	}
-	headCommit, err := c.repo.git.Commit(head)
-	if err != nil {
-		return reply{}, err
-	}
-	files, _, err := c.s.files(c.repo, forkCommit.Tree, headCommit.Tree, head)
-	if err != nil {
-		return reply{}, err
-	}
-	status := map[[2]bool]string{{false, false}: "identical", {true, false}: "ahead", {false, true}: "behind", {true, true}: "diverged"}
+	words := map[[2]bool]string{{false, false}: "identical", {true, false}: "ahead", {false, true}: "behind", {true, true}: "diverged"}
+	html := c.s.pageURL("/%s/compare/%s", c.repo.fullName(), c.vars["basehead"])
 	out := object{
-		"status":   status[[2]bool{len(ahead) > 0, len(behind) > 0}],
-		"ahead_by": len(ahead), "behind_by": len(behind), "total_commits": len(ahead), "files": files[:min(len(files), 300)],
+		"status":   words[[2]bool{len(sp.ahead) > 0, len(sp.behind) > 0}],
+		"ahead_by": len(sp.ahead), "behind_by": len(sp.behind), "total_commits": len(sp.ahead),
+		"files": files[:min(len(files), maxCompareFiles)],
+		"url":   c.s.api("/repos/%s/compare/%s", c.repo.fullName(), c.vars["basehead"]), "html_url": html,
+		"permalink_url": html, "diff_url": html + ".diff", "patch_url": html + ".patch",
 	}
-	u := c.s.api("/repos/%s/compare/%s", c.repo.fullName(), c.vars["basehead"])
-	page3 := c.s.pageURL("/%s/compare/%s", c.repo.fullName(), c.vars["basehead"])
-	out["url"], out["html_url"], out["permalink_url"] = u, page3, page3
-	out["diff_url"], out["patch_url"] = page3+".diff", page3+".patch"
-	for name, h := range map[string]bare.Hash{"base_commit": base, "merge_base_commit": fork} {
+	for name, h := range map[string]bare.Hash{"base_commit": sp.base, "merge_base_commit": sp.fork} {
 		if out[name], err = c.s.commitJSON(c.repo, h); err != nil {
 			return reply{}, err
 		}
 	}
-	list, err := c.commitsReply(page(c, slices.Clone(ahead)))
-	if err != nil {
-		return reply{}, err
-	}
+	list, err := c.commitsReply(page(c, sp.ahead))
 	out["commits"] = list.body
-	return ok(out)
+	return reply{http.StatusOK, out}, err
 }
+
+// maxCompareFiles is where GitHub ends a comparison's list of files.
+const maxCompareFiles = 300

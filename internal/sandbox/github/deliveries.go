@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func (c *call) listDeliveries() (reply, error) {
 	slices.Reverse(list)
 	// The list is paged by a cursor: the id of the first entry of the page.
 	if cursor := c.query("cursor"); cursor != "" {
-		at := slices.IndexFunc(list, func(d *delivery) bool { return jsonNumber(d.id) == cursor })
+		at := slices.IndexFunc(list, func(d *delivery) bool { return strconv.FormatInt(d.id, 10) == cursor })
 		if at < 0 {
 			return reply{}, fail(http.StatusUnprocessableEntity, "cursor is invalid")
 		}
@@ -43,16 +44,11 @@ func (c *call) listDeliveries() (reply, error) {
 	size := bounded(c.query("per_page"), 30, 1, 100)
 	if len(list) > size {
 		q := c.r.URL.Query()
-		q.Set("cursor", jsonNumber(list[size].id))
+		q.Set("cursor", strconv.FormatInt(list[size].id, 10))
 		c.header.Set("Link", "<"+c.s.api("/app/hook/deliveries")+"?"+q.Encode()+`>; rel="next"`)
 		list = list[:size]
 	}
 	return ok(collect(list, c.s.deliveryJSON))
-}
-
-func jsonNumber(n int64) string {
-	raw, _ := json.Marshal(n) // an integer always marshals
-	return string(raw)
 }
 
 func (s *Server) deliveryJSON(d *delivery) object {

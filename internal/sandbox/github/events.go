@@ -1,6 +1,8 @@
 package githubbox
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"tenantry.dev/internal/sandbox/github/bare"
@@ -20,9 +22,7 @@ func (s *Server) emit(r *repo, event, action string, by *account, more object) {
 	if action != "" {
 		payload["action"] = action
 	}
-	for k, v := range more {
-		payload[k] = v
-	}
+	maps.Copy(payload, more)
 	s.enqueue(a, event, action, payload)
 }
 
@@ -30,12 +30,7 @@ func (a *app) listens(event string) bool {
 	if event == "ping" {
 		return true
 	}
-	for _, e := range a.events {
-		if e == event {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(a.events, event)
 }
 
 // hookRepo is a repository as webhooks show it.
@@ -75,9 +70,7 @@ func (s *Server) emitPull(r *repo, p *pull, action string, by *account, more obj
 		return
 	}
 	payload := object{"number": p.number, "pull_request": body}
-	for k, v := range more {
-		payload[k] = v
-	}
+	maps.Copy(payload, more)
 	s.emit(r, "pull_request", action, by, payload)
 }
 
@@ -89,9 +82,7 @@ func (s *Server) emitRun(r *repo, run *checkRun, action string, by *account, mor
 	}
 	body["check_suite"] = suite
 	payload := object{"check_run": body}
-	for k, v := range more {
-		payload[k] = v
-	}
+	maps.Copy(payload, more)
 	s.emit(r, "check_run", action, by, payload)
 }
 
@@ -129,9 +120,7 @@ func (s *Server) emitPush(r *repo, e pushEvent) {
 	deleted := e.after.IsZero()
 	if e.created {
 		made := object{"master_branch": r.branch, "description": nil}
-		for k, v := range change {
-			made[k] = v
-		}
+		maps.Copy(made, change)
 		s.emit(r, "create", "", e.by, made)
 	}
 	if deleted {

@@ -148,7 +148,7 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 	a := newAnswer()
 	a.header.Set("Content-Type", "application/json; charset=utf-8")
 	if err := encode(a, errorReply(fail(f.Status, "%s", message))); err != nil {
-		a.text(f.Status, "%v", fmt.Errorf("encode fault: %w", err))
+		a.textf(f.Status, "%v", fmt.Errorf("encode fault: %w", err))
 	}
 	for k, v := range f.Header {
 		a.header[http.CanonicalHeaderKey(k)] = v

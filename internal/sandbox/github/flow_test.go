@@ -13,23 +13,23 @@ func TestReportCommit(t *testing.T) {
 	base, _, err := b.gh.Git.GetRef(ctx(), "acme", "fleet", "heads/main")
 	b.must(err)
 	tree, _, err := b.gh.Git.CreateTree(ctx(), "acme", "fleet", base.Object.GetSHA(), []*github.TreeEntry{
-		{Path: github.String("reports/drift/a.md"), Mode: github.String("100644"), Type: github.String("blob"), Content: github.String("# Drift\n")},
-		{Path: github.String("tenants/initech.cue"), Mode: github.String("100644"), Type: github.String("blob")},
+		{Path: new("reports/drift/a.md"), Mode: new("100644"), Type: new("blob"), Content: new("# Drift\n")},
+		{Path: new("tenants/initech.cue"), Mode: new("100644"), Type: new("blob")},
 	})
 	b.must(err)
 	commit, _, err := b.gh.Git.CreateCommit(ctx(), "acme", "fleet", &github.Commit{
-		Message: github.String("Report drift"), Tree: tree, Parents: []*github.Commit{{SHA: base.Object.SHA}},
+		Message: new("Report drift"), Tree: tree, Parents: []*github.Commit{{SHA: base.Object.SHA}},
 	}, nil)
 	b.must(err)
 	if !commit.GetVerification().GetVerified() || commit.GetAuthor().GetName() != "tenantry[bot]" {
 		t.Errorf("commit by an App without an author: verified %v, author %q", commit.GetVerification().GetVerified(), commit.GetAuthor().GetName())
 	}
 	_, _, err = b.gh.Git.CreateRef(ctx(), "acme", "fleet", &github.Reference{
-		Ref: github.String("refs/heads/tenantry/drift/x"), Object: &github.GitObject{SHA: commit.SHA},
+		Ref: new("refs/heads/tenantry/drift/x"), Object: &github.GitObject{SHA: commit.SHA},
 	})
 	b.must(err)
 	pr, _, err := b.gh.PullRequests.Create(ctx(), "acme", "fleet", &github.NewPullRequest{
-		Title: github.String("Drift"), Head: github.String("tenantry/drift/x"), Base: github.String("main"), Body: github.String("See."),
+		Title: new("Drift"), Head: new("tenantry/drift/x"), Base: new("main"), Body: new("See."),
 	})
 	b.must(err)
 	if pr.GetUser().GetLogin() != "tenantry[bot]" || pr.GetChangedFiles() != 2 || !pr.GetMergeable() {

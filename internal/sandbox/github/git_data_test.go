@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/config"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-github/v60/github"
 )
 
@@ -16,7 +20,7 @@ func TestGitDataRefusals(t *testing.T) {
 	b := newBox(t)
 	main := b.Tip(fleet, "main")
 	ref := func(name, sha string) *github.Reference {
-		return &github.Reference{Ref: github.String(name), Object: &github.GitObject{SHA: github.String(sha)}}
+		return &github.Reference{Ref: new(name), Object: &github.GitObject{SHA: new(sha)}}
 	}
 	b.propose("topic", "a", "1\n")
 	other, err := b.CommitFiles(fleet, "main", "ana", "Move main", map[string][]byte{"z": []byte("1")})
@@ -55,13 +59,13 @@ func TestGitDataRefusals(t *testing.T) {
 		}},
 		{"a tree with a bad path", "malformed path", func() error {
 			_, _, err := b.gh.Git.CreateTree(ctx(), "acme", "fleet", main, []*github.TreeEntry{
-				{Path: github.String("a/../b"), Mode: github.String("100644"), Content: github.String("x")},
+				{Path: new("a/../b"), Mode: new("100644"), Content: new("x")},
 			})
 			return err
 		}},
 		{"removing what isn't there", "BadObjectState", func() error {
 			_, _, err := b.gh.Git.CreateTree(ctx(), "acme", "fleet", main, []*github.TreeEntry{
-				{Path: github.String("none"), Mode: github.String("100644"), Type: github.String("blob")},
+				{Path: new("none"), Mode: new("100644"), Type: new("blob")},
 			})
 			return err
 		}},
@@ -85,7 +89,7 @@ func TestSignedOnlyInTheAppsOwnName(t *testing.T) {
 	b := newBox(t)
 	tip, _, err := b.gh.Git.GetCommit(ctx(), "acme", "fleet", b.Tip(fleet, "main"))
 	b.must(err)
-	who := &github.CommitAuthor{Name: github.String("Ana"), Email: github.String("ana@acme.example")}
+	who := &github.CommitAuthor{Name: new("Ana"), Email: new("ana@acme.example")}
 	for _, tt := range []struct {
 		name   string
 		client *github.Client
@@ -93,7 +97,7 @@ func TestSignedOnlyInTheAppsOwnName(t *testing.T) {
 		want   bool
 	}{{"App", b.gh, nil, true}, {"App for somebody", b.gh, who, false}, {"person", b.ana, nil, false}} {
 		c, _, err := tt.client.Git.CreateCommit(ctx(), "acme", "fleet", &github.Commit{
-			Message: github.String("m"), Tree: tip.Tree, Parents: []*github.Commit{tip}, Author: tt.author,
+			Message: new("m"), Tree: tip.Tree, Parents: []*github.Commit{tip}, Author: tt.author,
 		}, nil)
 		b.must(err)
 		if got := c.GetVerification().GetVerified(); got != tt.want {
@@ -126,7 +130,9 @@ func TestContentsAndTrees(t *testing.T) {
 	if len(tree.Entries) != 5 {
 		t.Errorf("the tree has %d entries", len(tree.Entries))
 	}
-	_, _, _, err = b.gh.Repositories.GetContents(ctx(), "acme", "fleet", "none", nil)
+	r, err := b.gh.NewRequest("GET", "repos/acme/fleet/contents/none", nil)
+	b.must(err)
+	_, err = b.gh.Do(ctx(), r, nil)
 	b.status(err, http.StatusNotFound)
 }
 
@@ -215,5 +221,35 @@ func TestLargePush(t *testing.T) {
 	b.mustGit("", "clone", "-q", "-b", "noise", b.GitURL(fleet), clone)
 	if got, err := os.ReadFile(filepath.Join(clone, "noise")); err != nil || string(got) != noise.String() {
 		t.Errorf("the file came back with %d bytes, %v", len(got), err)
+	}
+}
+
+// TestGoGit clones, fetches and pushes with go-git, whose protocol differs from git's: no multi_ack,
+// and everything in one round.
+func TestGoGit(t *testing.T) {
+	b := newBox(t)
+	n := b.propose("topic", "a", "1\n")
+	auth := &githttp.BasicAuth{Username: "x-access-token", Password: "ghp_ana"}
+	mirror, err := git.Clone(memory.NewStorage(), nil, &git.CloneOptions{URL: b.GitURL(fleet), Auth: auth, SingleBranch: true})
+	b.must(err)
+	_, err = b.CommitFiles(fleet, "main", "ana", "More", map[string][]byte{"b": []byte("1")})
+	b.must(err)
+	fetch := func(spec string) {
+		t.Helper()
+		b.must(mirror.Fetch(&git.FetchOptions{RefSpecs: []config.RefSpec{config.RefSpec(spec)}, Auth: auth}))
+	}
+	fetch("+refs/heads/main:refs/remotes/origin/main")
+	fetch(fmt.Sprintf("+refs/pull/%d/merge:refs/remotes/pr", n))
+	fetch(b.pr(n).Head + ":refs/remotes/exact")
+	ref, err := mirror.Reference("refs/remotes/pr", true)
+	b.must(err)
+	commit, err := mirror.CommitObject(ref.Hash())
+	b.must(err)
+	if commit.NumParents() != 2 || commit.ParentHashes[0].String() != b.Tip(fleet, "main") {
+		t.Errorf("the test merge has the parents %v", commit.ParentHashes)
+	}
+	b.must(mirror.Push(&git.PushOptions{Auth: auth, RefSpecs: []config.RefSpec{"refs/remotes/pr:refs/heads/pushed"}}))
+	if b.Tip(fleet, "pushed") != ref.Hash().String() {
+		t.Error("the push did nothing")
 	}
 }

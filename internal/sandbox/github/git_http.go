@@ -14,7 +14,7 @@ import (
 func (s *Server) serveGit(a *answer, r *http.Request, path string, body []byte) {
 	parts := strings.SplitN(strings.Trim(path, "/"), "/", 3)
 	if len(parts) != 3 {
-		a.text(http.StatusNotFound, "Not Found")
+		a.textf(http.StatusNotFound, "Not Found")
 		return
 	}
 	service := parts[2]
@@ -27,11 +27,11 @@ func (s *Server) serveGit(a *answer, r *http.Request, path string, body []byte) 
 	case refused != nil:
 		refuseGit(a, refused)
 	case service != bare.UploadPack && service != bare.ReceivePack:
-		a.text(http.StatusForbidden, "Please upgrade your git client.")
+		a.textf(http.StatusForbidden, "Please upgrade your git client.")
 	case parts[2] == "info/refs" && r.Method == http.MethodGet:
 		gitReply(a, "application/x-"+service+"-advertisement", func(w *bytes.Buffer) error { return rp.git.Advertise(w, service) })
 	case r.Method != http.MethodPost:
-		a.text(http.StatusMethodNotAllowed, "Method Not Allowed")
+		a.textf(http.StatusMethodNotAllowed, "Method Not Allowed")
 	case service == bare.UploadPack:
 		gitReply(a, "application/x-git-upload-pack-result", func(w *bytes.Buffer) error {
 			return rp.git.ServeUpload(w, bytes.NewReader(body))
@@ -75,13 +75,13 @@ func (s *Server) gitCaller(r *http.Request, rp *repo, service string) (caller, e
 func refuseGit(a *answer, err error) {
 	var e *apiError
 	if !errors.As(err, &e) {
-		a.text(http.StatusInternalServerError, "%v", err)
+		a.textf(http.StatusInternalServerError, "%v", err)
 		return
 	}
 	if e.status == http.StatusUnauthorized {
 		a.header.Set("WWW-Authenticate", `Basic realm="GitHub"`)
 	}
-	a.text(e.status, "%s\n", e.message)
+	a.textf(e.status, "%s\n", e.message)
 }
 
 func gitReply(a *answer, contentType string, write func(*bytes.Buffer) error) {
@@ -93,7 +93,7 @@ func gitReply(a *answer, contentType string, write func(*bytes.Buffer) error) {
 		if errors.Is(err, bare.ErrProtocol) {
 			status = http.StatusBadRequest
 		}
-		a.text(status, "%v\n", err)
+		a.textf(status, "%v\n", err)
 	}
 }
 

@@ -44,8 +44,7 @@ func (c *call) graphql() (reply, error) {
 		return graphqlFailure(&graphqlError{"undefinedField", "Field doesn't exist on this endpoint; it knows createCommitOnBranch only"})
 	}
 	r, h, err := c.commitOnBranch(in.Variables.Input)
-	var bad *graphqlError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*graphqlError](err); ok {
 		return graphqlFailure(bad)
 	}
 	if err != nil {

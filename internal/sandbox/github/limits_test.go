@@ -13,7 +13,7 @@ import (
 func TestETags(t *testing.T) {
 	b := newBox(t)
 	get := func(path, etag string) *http.Response {
-		r, err := http.NewRequest("GET", b.APIURL()+path, nil)
+		r, err := http.NewRequest(http.MethodGet, b.APIURL()+path, nil)
 		b.must(err)
 		r.Header.Set("Authorization", "token ghp_ana")
 		r.Header.Set("If-None-Match", etag)
@@ -91,7 +91,7 @@ func TestFaults(t *testing.T) {
 			}
 			n := b.propose("topic", "a", "1\n")
 			comment := func() error {
-				_, _, err := gh.Issues.CreateComment(ctx(), "acme", "fleet", n, &github.IssueComment{Body: github.String("hi")})
+				_, _, err := gh.Issues.CreateComment(ctx(), "acme", "fleet", n, &github.IssueComment{Body: new("hi")})
 				return err
 			}
 			b.Inject(Fault{Method: "POST", Path: "/comments", Count: 1, LoseAnswer: true})

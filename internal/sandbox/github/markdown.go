@@ -119,13 +119,13 @@ func (f *htmlFilter) close(name string) string {
 	if !slices.Contains(f.open, name) {
 		return ""
 	}
-	out := ""
+	var out strings.Builder
 	for {
 		last := f.open[len(f.open)-1]
 		f.open = f.open[:len(f.open)-1]
-		out += "</" + last + ">"
+		out.WriteString("</" + last + ">")
 		if last == name {
-			return out
+			return out.String()
 		}
 	}
 }

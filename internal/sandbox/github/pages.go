@@ -72,7 +72,7 @@ func (s *Server) servePage(a *answer, r *http.Request, p string, body []byte) {
 		rep = c.errorPage(err)
 	}
 	if err := encode(a, rep); err != nil {
-		a.text(http.StatusInternalServerError, "%v", err)
+		a.textf(http.StatusInternalServerError, "%v", err)
 	}
 }
 

@@ -102,12 +102,12 @@ func (c *call) pullPage() (reply, error) {
 
 func (c *call) commentViews(p *pull) []object {
 	return collect(c.repo.commentsOf(p.number), func(m *comment) object {
-		signs := ""
+		var signs []string
 		for _, x := range m.reactions {
-			signs += reactionKinds[x.content] + " "
+			signs = append(signs, reactionKinds[x.content])
 		}
 		return object{
-			"Reactions": signs,
+			"Reactions": strings.Join(signs, " "),
 			"ID":        m.id, "Author": m.by.login, "At": when(m.created), "Edited": m.updated.After(m.created), "Body": markdown(m.body),
 		}
 	})

@@ -66,12 +66,12 @@ func TestStoryInTheBrowser(t *testing.T) {
 		t.Errorf("the proposal changes +%d -%d lines", p.Additions, p.Deletions)
 	}
 	_, _, err := b.gh.Checks.CreateCheckRun(ctx(), "acme", "fleet", github.CreateCheckRunOptions{
-		Name: "tenantry/plan", HeadSHA: p.Head, Conclusion: github.String("success"),
+		Name: "tenantry/plan", HeadSHA: p.Head, Conclusion: new("success"),
 		Output: &github.CheckRunOutput{
-			Title: github.String("1 to update"), Summary: github.String("| a | b |\n|---|---|\n| 1 | 2 |"),
+			Title: new("1 to update"), Summary: new("| a | b |\n|---|---|\n| 1 | 2 |"),
 			Annotations: []*github.CheckRunAnnotation{{
-				Path: github.String("tenants/globex.cue"), StartLine: github.Int(2), EndLine: github.Int(2),
-				AnnotationLevel: github.String("notice"), Message: github.String("updates the log group"),
+				Path: new("tenants/globex.cue"), StartLine: new(2), EndLine: new(2),
+				AnnotationLevel: new("notice"), Message: new("updates the log group"),
 			}},
 		},
 	})
@@ -117,7 +117,7 @@ func TestProposeNothing(t *testing.T) {
 func TestOtherSitesPressNoButtons(t *testing.T) {
 	b := newBox(t)
 	n := b.propose("topic", "a", "1\n")
-	r, err := http.NewRequest("POST", b.URL()+"/acme/fleet/pull/1/merge", nil)
+	r, err := http.NewRequest(http.MethodPost, b.URL()+"/acme/fleet/pull/1/merge", nil)
 	b.must(err)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	resp, err := http.DefaultClient.Do(r)

@@ -93,7 +93,7 @@ func TestOpenRefusals(t *testing.T) {
 		{"main", "main", "t", "No commits between"},
 	} {
 		_, _, err := b.gh.PullRequests.Create(ctx(), "acme", "fleet", &github.NewPullRequest{
-			Title: github.String(tt.title), Head: github.String(tt.head), Base: github.String(tt.base),
+			Title: new(tt.title), Head: new(tt.head), Base: new(tt.base),
 		})
 		if e := b.status(err, http.StatusUnprocessableEntity); !strings.Contains(e.Error(), tt.message) {
 			t.Errorf("%s into %s: got %v, want %q", tt.head, tt.base, e, tt.message)
@@ -116,7 +116,7 @@ func TestProtection(t *testing.T) {
 		t.Errorf("git push to the protected branch: %v\n%s", err, out)
 	}
 	_, _, err := b.gh.Git.UpdateRef(ctx(), "acme", "fleet", &github.Reference{
-		Ref: github.String("refs/heads/main"), Object: &github.GitObject{SHA: github.String(b.Tip(fleet, "topic"))},
+		Ref: new("refs/heads/main"), Object: &github.GitObject{SHA: new(b.Tip(fleet, "topic"))},
 	}, false)
 	b.status(err, http.StatusUnprocessableEntity)
 
@@ -128,20 +128,20 @@ func TestProtection(t *testing.T) {
 		t.Errorf("without the check: %v", e)
 	}
 	run, _, err := b.gh.Checks.CreateCheckRun(ctx(), "acme", "fleet", github.CreateCheckRunOptions{
-		Name: "tenantry/plan", HeadSHA: b.pr(n).Head, Conclusion: github.String("failure"),
+		Name: "tenantry/plan", HeadSHA: b.pr(n).Head, Conclusion: new("failure"),
 	})
 	b.must(err)
 	if e := b.status(merge(), http.StatusMethodNotAllowed); !strings.Contains(e.Message, "is failing") {
 		t.Errorf("with a failed check: %v", e)
 	}
 	_, _, err = b.gh.Checks.UpdateCheckRun(ctx(), "acme", "fleet", run.GetID(), github.UpdateCheckRunOptions{
-		Name: "tenantry/plan", Conclusion: github.String("neutral"),
+		Name: "tenantry/plan", Conclusion: new("neutral"),
 	})
 	b.must(err)
 	if e := b.status(merge(), http.StatusMethodNotAllowed); !strings.Contains(e.Message, "review") {
 		t.Errorf("without a review: %v", e)
 	}
-	approve := &github.PullRequestReviewRequest{Event: github.String("APPROVE")}
+	approve := &github.PullRequestReviewRequest{Event: new("APPROVE")}
 	_, _, err = b.ana.PullRequests.CreateReview(ctx(), "acme", "fleet", n, approve)
 	b.status(err, http.StatusUnprocessableEntity)
 	b.AddPerson(Person{Login: "ben", Token: "ghp_ben"})
@@ -162,7 +162,7 @@ func TestLifeOfAPullRequest(t *testing.T) {
 	if _, _, err := b.gh.Git.GetRef(ctx(), "acme", "fleet", "pull/1/merge"); err == nil {
 		t.Error("the merge ref outlives the pull request")
 	}
-	_, _, err = b.gh.PullRequests.Edit(ctx(), "acme", "fleet", n, &github.PullRequest{State: github.String("open"), Title: github.String("New")})
+	_, _, err = b.gh.PullRequests.Edit(ctx(), "acme", "fleet", n, &github.PullRequest{State: new("open"), Title: new("New")})
 	b.must(err)
 	if p := b.pr(n); p.State != "open" || p.Title != "New" {
 		t.Errorf("%s, %q", p.State, p.Title)
@@ -173,7 +173,7 @@ func TestLifeOfAPullRequest(t *testing.T) {
 	if p := b.pr(n); p.State != "closed" {
 		t.Errorf("%s after its branch is gone", p.State)
 	}
-	_, _, err = b.gh.PullRequests.Edit(ctx(), "acme", "fleet", n, &github.PullRequest{State: github.String("open")})
+	_, _, err = b.gh.PullRequests.Edit(ctx(), "acme", "fleet", n, &github.PullRequest{State: new("open")})
 	b.status(err, http.StatusUnprocessableEntity)
 }
 

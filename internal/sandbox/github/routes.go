@@ -1,21 +1,34 @@
 package githubbox
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
-// apiRoutes is the table of the REST API. Of two patterns that match a path the first wins.
+// Where the routes of a repository begin, and how they are written.
+const (
+	repoBase = "/repos/{owner}/{repo}"
+
+	get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+
+	readMeta, readCode, writeCode = "metadata:read", "contents:read", "contents:write"
+	readPull, writePull           = "pull_requests:read", "pull_requests:write"
+	readTalk, writeTalk           = "issues:read|pull_requests:read", "issues:write|pull_requests:write"
+	readCheck, writeCheck         = "checks:read", "checks:write"
+)
+
+func at(method, pattern, needs string, handle func(*call) (reply, error)) route {
+	return route{method, pattern, needs, handle}
+}
+
+// apiRoutes is the table of the REST API. Of two patterns that match a path the first wins, so the
+// checks of a commit come before the commit, whose {ref...} takes any path.
 func apiRoutes() []route {
-	const repo = "/repos/{owner}/{repo}"
-	at := func(method, pattern, needs string, handle func(*call) (reply, error)) route {
-		return route{method, pattern, needs, handle}
-	}
-	const (
-		get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	return slices.Concat(appRoutes(), checkRoutes(), codeRoutes(), pullRoutes())
+}
 
-		readMeta, readCode, writeCode = "metadata:read", "contents:read", "contents:write"
-		readPull, writePull           = "pull_requests:read", "pull_requests:write"
-		readTalk, writeTalk           = "issues:read|pull_requests:read", "issues:write|pull_requests:write"
-		readCheck, writeCheck         = "checks:read", "checks:write"
-	)
+// appRoutes are about Apps and accounts.
+func appRoutes() []route {
 	return []route{
 		at(get, "/rate_limit", needsNothing, (*call).rateLimit),
 		at(get, "/meta", needsNothing, (*call).meta),
@@ -23,7 +36,6 @@ func apiRoutes() []route {
 		at(get, "/user", needsUser, (*call).getUser),
 		at(get, "/users/{login}", needsNothing, (*call).getUser),
 		at(post, "/graphql", needsToken, (*call).graphql),
-
 		at(get, "/app", needsApp, (*call).getApp),
 		at(get, "/apps/{slug}", needsNothing, (*call).getAppBySlug),
 		at(get, "/app/installations", needsApp, (*call).listInstallations),
@@ -40,78 +52,90 @@ func apiRoutes() []route {
 		at(get, "/repos/{owner}/{name}/installation", needsApp, (*call).getInstallation),
 		at(get, "/installation/repositories", needsInstallation, (*call).installationRepositories),
 		at(del, "/installation/token", needsInstallation, (*call).revokeToken),
+	}
+}
 
-		at(get, repo, readMeta, (*call).getRepo),
-		at(get, repo+"/branches", readCode, (*call).listBranches),
-		at(get, repo+"/branches/{branch...}/protection", "administration:read", (*call).branchProtection),
-		at(get, repo+"/branches/{branch...}", readCode, (*call).getBranch),
-		at(get, repo+"/rules/branches/{branch...}", readMeta, (*call).branchRules),
-		at(get, repo+"/collaborators/{login}/permission", readMeta, (*call).collaboratorPermission),
-		at(get, repo+"/contents", readCode, (*call).getContents),
-		at(get, repo+"/contents/{path...}", readCode, (*call).getContents),
-		at(get, repo+"/compare/{basehead...}", readCode, (*call).compare),
+// checkRoutes are about check runs and statuses.
+func checkRoutes() []route {
+	return []route{
+		at(get, repoBase+"/commits/{ref...}/check-runs", readCheck, (*call).runsOfRef),
+		at(get, repoBase+"/commits/{ref...}/check-suites", readCheck, (*call).suitesOfRef),
+		at(get, repoBase+"/commits/{ref...}/status", "statuses:read", (*call).combinedStatus),
+		at(get, repoBase+"/commits/{ref...}/statuses", "statuses:read", (*call).listStatuses),
+		at(post, repoBase+"/statuses/{ref}", "statuses:write", (*call).createStatus),
+		at(post, repoBase+"/check-runs", writeCheck, (*call).createRun),
+		at(get, repoBase+"/check-runs/{id}", readCheck, (*call).getRun),
+		at(patch, repoBase+"/check-runs/{id}", writeCheck, (*call).updateRun),
+		at(get, repoBase+"/check-runs/{id}/annotations", readCheck, (*call).runAnnotations),
+		at(post, repoBase+"/check-runs/{id}/rerequest", writeCheck, (*call).rerequestRun),
+		at(get, repoBase+"/check-suites/{id}", readCheck, (*call).getSuite),
+		at(get, repoBase+"/check-suites/{id}/check-runs", readCheck, (*call).runsOfSuite),
+		at(post, repoBase+"/check-suites/{id}/rerequest", writeCheck, (*call).rerequestSuite),
+	}
+}
 
-		at(get, repo+"/commits", readCode, (*call).listCommits),
-		at(get, repo+"/commits/{ref...}/check-runs", readCheck, (*call).runsOfRef),
-		at(get, repo+"/commits/{ref...}/check-suites", readCheck, (*call).suitesOfRef),
-		at(get, repo+"/commits/{ref...}/status", "statuses:read", (*call).combinedStatus),
-		at(get, repo+"/commits/{ref...}/statuses", "statuses:read", (*call).listStatuses),
-		at(get, repo+"/commits/{ref...}/pulls", readPull, (*call).pullsOfCommit),
-		at(get, repo+"/commits/{ref...}", readCode, (*call).getCommit),
-		at(post, repo+"/statuses/{ref}", "statuses:write", (*call).createStatus),
+// codeRoutes are about a repository and its Git objects.
+func codeRoutes() []route {
+	return []route{
+		at(get, repoBase, readMeta, (*call).getRepo),
+		at(get, repoBase+"/branches", readCode, (*call).listBranches),
+		at(get, repoBase+"/branches/{branch...}/protection", "administration:read", (*call).branchProtection),
+		at(get, repoBase+"/branches/{branch...}", readCode, (*call).getBranch),
+		at(get, repoBase+"/rules/branches/{branch...}", readMeta, (*call).branchRules),
+		at(get, repoBase+"/collaborators/{login}/permission", readMeta, (*call).collaboratorPermission),
+		at(get, repoBase+"/contents", readCode, (*call).getContents),
+		at(get, repoBase+"/contents/{path...}", readCode, (*call).getContents),
+		at(get, repoBase+"/compare/{basehead...}", readCode, (*call).compare),
+		at(get, repoBase+"/commits", readCode, (*call).listCommits),
+		at(get, repoBase+"/commits/{ref...}/pulls", readPull, (*call).pullsOfCommit),
+		at(get, repoBase+"/commits/{ref...}", readCode, (*call).getCommit),
+		at(post, repoBase+"/git/blobs", writeCode, (*call).createBlob),
+		at(get, repoBase+"/git/blobs/{sha}", readCode, (*call).getBlob),
+		at(post, repoBase+"/git/trees", writeCode, (*call).createTree),
+		at(get, repoBase+"/git/trees/{sha...}", readCode, (*call).getTree),
+		at(post, repoBase+"/git/commits", writeCode, (*call).createCommit),
+		at(get, repoBase+"/git/commits/{sha}", readCode, (*call).getGitCommit),
+		at(post, repoBase+"/git/refs", writeCode, (*call).createRef),
+		at(get, repoBase+"/git/ref/{ref...}", readCode, (*call).getRef),
+		at(get, repoBase+"/git/matching-refs/{ref...}", readCode, (*call).matchingRefs),
+		at(patch, repoBase+"/git/refs/{ref...}", writeCode, (*call).updateRef),
+		at(del, repoBase+"/git/refs/{ref...}", writeCode, (*call).deleteRef),
+	}
+}
 
-		at(post, repo+"/git/blobs", writeCode, (*call).createBlob),
-		at(get, repo+"/git/blobs/{sha}", readCode, (*call).getBlob),
-		at(post, repo+"/git/trees", writeCode, (*call).createTree),
-		at(get, repo+"/git/trees/{sha...}", readCode, (*call).getTree),
-		at(post, repo+"/git/commits", writeCode, (*call).createCommit),
-		at(get, repo+"/git/commits/{sha}", readCode, (*call).getGitCommit),
-		at(post, repo+"/git/refs", writeCode, (*call).createRef),
-		at(get, repo+"/git/ref/{ref...}", readCode, (*call).getRef),
-		at(get, repo+"/git/matching-refs/{ref...}", readCode, (*call).matchingRefs),
-		at(patch, repo+"/git/refs/{ref...}", writeCode, (*call).updateRef),
-		at(del, repo+"/git/refs/{ref...}", writeCode, (*call).deleteRef),
-
-		at(get, repo+"/pulls", readPull, (*call).listPulls),
-		at(post, repo+"/pulls", writePull, (*call).createPull),
-		at(get, repo+"/pulls/{number}", readPull, (*call).getPull),
-		at(patch, repo+"/pulls/{number}", writePull, (*call).updatePull),
-		at(get, repo+"/pulls/{number}/files", readPull, (*call).pullFiles),
-		at(get, repo+"/pulls/{number}/commits", readPull, (*call).pullCommits),
-		at(get, repo+"/pulls/{number}/merge", readPull, (*call).isMerged),
-		at(put, repo+"/pulls/{number}/merge", writeCode, (*call).mergePull),
-		at(put, repo+"/pulls/{number}/update-branch", writePull, (*call).updateBranch),
-		at(get, repo+"/pulls/{number}/reviews", readPull, (*call).listReviews),
-		at(post, repo+"/pulls/{number}/reviews", writePull, (*call).createReview),
-
-		at(get, repo+"/issues", readTalk, (*call).listIssues),
-		at(get, repo+"/issues/comments", readTalk, (*call).listAllComments),
-		at(get, repo+"/issues/comments/{id}", readTalk, (*call).getComment),
-		at(patch, repo+"/issues/comments/{id}", writeTalk, (*call).editComment),
-		at(del, repo+"/issues/comments/{id}", writeTalk, (*call).deleteComment),
-		at(get, repo+"/issues/comments/{id}/reactions", readTalk, (*call).listReactions),
-		at(post, repo+"/issues/comments/{id}/reactions", writeTalk, (*call).react),
-		at(get, repo+"/issues/{number}", readTalk, (*call).getIssue),
-		at(patch, repo+"/issues/{number}", writeTalk, (*call).updateIssue),
-		at(get, repo+"/issues/{number}/comments", readTalk, (*call).listComments),
-		at(post, repo+"/issues/{number}/comments", writeTalk, (*call).createComment),
-		at(get, repo+"/issues/{number}/labels", readTalk, (*call).issueLabels),
-		at(post, repo+"/issues/{number}/labels", writeTalk, (*call).changeIssueLabels),
-		at(put, repo+"/issues/{number}/labels", writeTalk, (*call).changeIssueLabels),
-		at(del, repo+"/issues/{number}/labels", writeTalk, (*call).removeIssueLabel),
-		at(del, repo+"/issues/{number}/labels/{name...}", writeTalk, (*call).removeIssueLabel),
-		at(get, repo+"/labels", readTalk, (*call).listLabels),
-		at(post, repo+"/labels", writeTalk, (*call).createLabel),
-		at(get, repo+"/labels/{name...}", readTalk, (*call).getLabel),
-
-		at(post, repo+"/check-runs", writeCheck, (*call).createRun),
-		at(get, repo+"/check-runs/{id}", readCheck, (*call).getRun),
-		at(patch, repo+"/check-runs/{id}", writeCheck, (*call).updateRun),
-		at(get, repo+"/check-runs/{id}/annotations", readCheck, (*call).runAnnotations),
-		at(post, repo+"/check-runs/{id}/rerequest", writeCheck, (*call).rerequestRun),
-		at(get, repo+"/check-suites/{id}", readCheck, (*call).getSuite),
-		at(get, repo+"/check-suites/{id}/check-runs", readCheck, (*call).runsOfSuite),
-		at(post, repo+"/check-suites/{id}/rerequest", writeCheck, (*call).rerequestSuite),
+// pullRoutes are about pull requests and the talk on them.
+func pullRoutes() []route {
+	return []route{
+		at(get, repoBase+"/pulls", readPull, (*call).listPulls),
+		at(post, repoBase+"/pulls", writePull, (*call).createPull),
+		at(get, repoBase+"/pulls/{number}", readPull, (*call).getPull),
+		at(patch, repoBase+"/pulls/{number}", writePull, (*call).updatePull),
+		at(get, repoBase+"/pulls/{number}/files", readPull, (*call).pullFiles),
+		at(get, repoBase+"/pulls/{number}/commits", readPull, (*call).pullCommits),
+		at(get, repoBase+"/pulls/{number}/merge", readPull, (*call).isMerged),
+		at(put, repoBase+"/pulls/{number}/merge", writeCode, (*call).mergePull),
+		at(put, repoBase+"/pulls/{number}/update-branch", writePull, (*call).updateBranch),
+		at(get, repoBase+"/pulls/{number}/reviews", readPull, (*call).listReviews),
+		at(post, repoBase+"/pulls/{number}/reviews", writePull, (*call).createReview),
+		at(get, repoBase+"/issues", readTalk, (*call).listIssues),
+		at(get, repoBase+"/issues/comments", readTalk, (*call).listAllComments),
+		at(get, repoBase+"/issues/comments/{id}", readTalk, (*call).getComment),
+		at(patch, repoBase+"/issues/comments/{id}", writeTalk, (*call).editComment),
+		at(del, repoBase+"/issues/comments/{id}", writeTalk, (*call).deleteComment),
+		at(get, repoBase+"/issues/comments/{id}/reactions", readTalk, (*call).listReactions),
+		at(post, repoBase+"/issues/comments/{id}/reactions", writeTalk, (*call).react),
+		at(get, repoBase+"/issues/{number}", readTalk, (*call).getIssue),
+		at(patch, repoBase+"/issues/{number}", writeTalk, (*call).updateIssue),
+		at(get, repoBase+"/issues/{number}/comments", readTalk, (*call).listComments),
+		at(post, repoBase+"/issues/{number}/comments", writeTalk, (*call).createComment),
+		at(get, repoBase+"/issues/{number}/labels", readTalk, (*call).issueLabels),
+		at(post, repoBase+"/issues/{number}/labels", writeTalk, (*call).changeIssueLabels),
+		at(put, repoBase+"/issues/{number}/labels", writeTalk, (*call).changeIssueLabels),
+		at(del, repoBase+"/issues/{number}/labels", writeTalk, (*call).removeIssueLabel),
+		at(del, repoBase+"/issues/{number}/labels/{name...}", writeTalk, (*call).removeIssueLabel),
+		at(get, repoBase+"/labels", readTalk, (*call).listLabels),
+		at(post, repoBase+"/labels", writeTalk, (*call).createLabel),
+		at(get, repoBase+"/labels/{name...}", readTalk, (*call).getLabel),
 	}
 }
 

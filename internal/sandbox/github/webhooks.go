@@ -18,6 +18,9 @@ import (
 // hookTimeout is how long GitHub waits for a webhook's answer.
 const hookTimeout = 10 * time.Second
 
+// maxDeliveries bounds the log of deliveries, which keeps their payloads.
+const maxDeliveries = 2000
+
 // hooks is the queue of webhooks and the log of their deliveries.
 type hooks struct {
 	client      *http.Client
@@ -207,8 +210,8 @@ func (s *Server) attempt(ctx context.Context, d *delivery) {
 	defer s.mu.Unlock()
 	d.took, d.status, d.statusText, d.header, d.answer = time.Since(started), out.status, out.text, out.header, out.answer
 	s.hooks.log = append(s.hooks.log, d)
-	if len(s.hooks.log) > maxLog {
-		s.hooks.log = s.hooks.log[maxLog/2:]
+	if len(s.hooks.log) > maxDeliveries {
+		s.hooks.log = s.hooks.log[maxDeliveries/2:]
 	}
 	s.hooks.busy = false
 	if s.hooks.idle != nil {
@@ -247,7 +250,7 @@ func (s *Server) send(ctx context.Context, d *delivery, url, secret string) sent
 	if err != nil {
 		return sent{text: "failed to connect to host", header: r.Header}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
 	if err != nil {
 		return sent{text: "connection reset", header: r.Header}

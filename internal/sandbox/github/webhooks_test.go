@@ -111,11 +111,11 @@ func TestWebhooks(t *testing.T) {
 	expect("comment", "issue_comment.created")
 	_, _, err = b.gh.Issues.AddLabelsToIssue(ctx(), "acme", "fleet", n, []string{"hold"})
 	b.must(err)
-	_, _, err = b.gh.PullRequests.Edit(ctx(), "acme", "fleet", n, &github.PullRequest{Title: github.String("T")})
+	_, _, err = b.gh.PullRequests.Edit(ctx(), "acme", "fleet", n, &github.PullRequest{Title: new("T")})
 	b.must(err)
 	expect("label, edit", "pull_request.labeled", "pull_request.edited")
 	run, _, err := b.gh.Checks.CreateCheckRun(ctx(), "acme", "fleet", github.CreateCheckRunOptions{
-		Name: "c", HeadSHA: b.pr(n).Head, Conclusion: github.String("success"), Actions: actions(1, "go"),
+		Name: "c", HeadSHA: b.pr(n).Head, Conclusion: new("success"), Actions: actions(1, "go"),
 	})
 	b.must(err)
 	b.must(b.Rerequest(fleet, run.GetID(), "ana"))

@@ -23,9 +23,12 @@ func (c *collect) exclude(h Hash) error {
 		return nil
 	}
 	h = c.repo.Peel(h)
+	if kind, err := c.repo.Kind(h); err != nil || kind != "commit" {
+		return err // a tree or blob as a have says nothing of use
+	}
 	tip, err := c.repo.Commit(h)
 	if err != nil {
-		return nil // a tree or blob as a have says nothing of use
+		return err
 	}
 	if err := c.mark(tip.Tree); err != nil {
 		return err

@@ -2,6 +2,7 @@ package bare
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func compare(a, b []string) []hunk {
 	for enda > start && endb > start && a[enda-1] == b[endb-1] {
 		enda, endb = enda-1, endb-1
 	}
-	if start == enda && start == endb {
+	if enda-start+endb-start == 0 {
 		return nil
 	}
 	hunks := myers(a[start:enda], b[start:endb])
@@ -52,8 +53,7 @@ func compare(a, b []string) []hunk {
 // both find changes at the same place. Hunks that come to touch become one.
 func slide(a, b []string, hunks []hunk) []hunk {
 	var out []hunk
-	for i := len(hunks) - 1; i >= 0; i-- {
-		h := hunks[i]
+	for _, h := range slices.Backward(hunks) {
 		for h.a1 < len(a) && h.b1 < len(b) && (len(out) == 0 || h.a1 < out[0].a0) {
 			deletes, inserts := h.a0 < h.a1, h.b0 < h.b1
 			if deletes == inserts || (deletes && a[h.a0] != a[h.a1]) || (inserts && b[h.b0] != b[h.b1]) {
@@ -113,7 +113,7 @@ func backtrack(trace [][]int, x, y int) []hunk {
 			return -1
 		}
 		k := x - y
-		h := hunk{}
+		var h hunk
 		if k == -d || (k != d && get(k-1) < get(k+1)) {
 			px := get(k + 1)
 			py := px - (k + 1)

@@ -36,12 +36,12 @@ type merge struct {
 
 // entry merges what three trees have at one path:
 //
-//	ours = theirs        that
-//	theirs = base        ours
-//	ours = base          theirs
-//	all are folders      folder by folder (a missing base counts as an empty one)
-//	all are files        line by line
-//	otherwise            a conflict
+//	both sides the same    that
+//	only ours changed      ours
+//	only theirs changed    theirs
+//	all are folders        folder by folder (a missing base counts as an empty one)
+//	all are files          line by line
+//	otherwise              a conflict
 func (m *merge) entry(at string, base, ours, theirs Entry) (Entry, error) {
 	switch {
 	case ours.same(theirs), theirs.same(base):

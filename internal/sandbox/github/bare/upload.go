@@ -126,22 +126,8 @@ func (r *Repo) negotiate(e *pktline.Encoder, req uploadRequest) (ready bool, err
 	var common []Hash
 	last := func() string { return common[len(common)-1].String() }
 	for i, round := range req.haves {
-		for _, have := range round {
-			if !r.Has(have) {
-				continue
-			}
-			common = append(common, have)
-			switch {
-			case detailed:
-				err = e.Encodef("ACK %s common\n", have)
-			case multi:
-				err = e.Encodef("ACK %s continue\n", have)
-			case len(common) == 1:
-				err = e.Encodef("ACK %s\n", have)
-			}
-			if err != nil {
-				return false, err
-			}
+		if common, err = r.acknowledge(e, req.caps, common, round); err != nil {
+			return false, err
 		}
 		if req.done && i == len(req.haves)-1 {
 			break
@@ -170,6 +156,30 @@ func (r *Repo) negotiate(e *pktline.Encoder, req uploadRequest) (ready bool, err
 		return true, e.Encodef("ACK %s\n", last())
 	}
 	return true, nil
+}
+
+// acknowledge answers one round of haves, in the manner that the client asked for, and adds to
+// what both sides have.
+func (r *Repo) acknowledge(e *pktline.Encoder, caps []string, common, round []Hash) ([]Hash, error) {
+	for _, have := range round {
+		if !r.Has(have) {
+			continue
+		}
+		common = append(common, have)
+		var err error
+		switch {
+		case hasCapability(caps, "multi_ack_detailed"):
+			err = e.Encodef("ACK %s common\n", have)
+		case hasCapability(caps, "multi_ack"):
+			err = e.Encodef("ACK %s continue\n", have)
+		case len(common) == 1:
+			err = e.Encodef("ACK %s\n", have)
+		}
+		if err != nil {
+			return common, err
+		}
+	}
+	return common, nil
 }
 
 // covered tells whether every wanted commit descends from a common one: then there is nothing
