@@ -30,7 +30,7 @@ race: ## the same under the race detector
 .PHONY: conformance
 conformance: $(CACHE)/moto/.installed $(CACHE)/openapi/.installed ## against servers and specifications written by others
 	MOTO_PYTHON=$(CACHE)/moto/bin/python GITHUB_OPENAPI=$(CACHE)/openapi/package/generated/api.github.com.json \
-		go test -tags conformance -count=1 ./internal/conformance/... ./internal/github/
+		go test -tags conformance -count=1 -parallel 8 ./internal/conformance/... ./internal/github/
 
 $(CACHE)/moto/.installed: internal/conformance/requirements.txt
 	python3 -m venv $(CACHE)/moto

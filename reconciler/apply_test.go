@@ -57,7 +57,7 @@ func (w *world) start() {
 	}
 	w.Reconciler = &reconciler.Reconciler{
 		Providers: func(*schema.Fleet) (providers.Set, error) { return w.cloud.set(kinds) },
-		State:     w.store, Recorder: w.store, Observer: &reconciler.Observer{}, AtOnce: 1,
+		State:     w.store, Recorder: w.store, Observer: reconciler.NewObserver(0), AtOnce: 1,
 	}
 }
 

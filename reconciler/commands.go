@@ -20,7 +20,7 @@ func (d *Daemon) command(ctx context.Context, text string) error {
 	}
 	number, err := strconv.Atoi(parts[0])
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // not a key of ours; trying again would not help
 	}
 	verb, author := parts[1], parts[2]
 	d.Log.Info("command", "verb", verb, "pull_request", number, "author", author)

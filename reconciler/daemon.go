@@ -106,7 +106,7 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 	if text, ok := strings.CutPrefix(key, keyPull); ok {
 		number, err := strconv.Atoi(text)
 		if err != nil {
-			return nil // not a key of ours; trying again would not help
+			return nil //nolint:nilerr // not a key of ours; trying again would not help
 		}
 		return d.pull(ctx, number)
 	}

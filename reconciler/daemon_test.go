@@ -274,7 +274,7 @@ func inOffice(t *testing.T, story func(*office)) {
 		o.Daemon = &reconciler.Daemon{
 			Reconciler: &reconciler.Reconciler{
 				Providers: func(*schema.Fleet) (providers.Set, error) { return set, nil },
-				State:     kept, Recorder: kept, Observer: &reconciler.Observer{},
+				State:     kept, Recorder: kept, Observer: reconciler.NewObserver(0),
 			},
 			Source: o.git, Forge: o.board, Reviews: o.board, Queue: turns{work.NewMemory()},
 			Log: slog.New(slog.NewTextHandler(&o.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -99,20 +98,27 @@ func wholeScopes(unseen map[changeset.Place]string, places []changeset.Place) ma
 // An Observer keeps the newest observation for a short time, so that several questions that
 // arrive together cost one reading. Safe for concurrent use; concurrent callers share one reading.
 type Observer struct {
-	// MaxAge is how old an observation may be to be used again.
-	MaxAge time.Duration
-
-	mu   sync.Mutex
-	last Observation
-	key  string
+	maxAge time.Duration
+	turn   chan struct{} // held while the cloud is read
+	last   Observation
+	key    string
 }
 
-// Observe returns an observation that is at most MaxAge old.
+// NewObserver makes an observer whose observations may be used again for maxAge.
+func NewObserver(maxAge time.Duration) *Observer {
+	return &Observer{maxAge: maxAge, turn: make(chan struct{}, 1)}
+}
+
+// Observe returns an observation that is at most as old as the observer allows.
 func (o *Observer) Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	select {
+	case o.turn <- struct{}{}:
+		defer func() { <-o.turn }()
+	case <-ctx.Done():
+		return Observation{}, context.Cause(ctx)
+	}
 	key := fmt.Sprint(fleet, scopes, slices.Sorted(maps.Keys(set)))
-	if o.key == key && time.Since(o.last.At) < o.MaxAge {
+	if o.key == key && time.Since(o.last.At) < o.maxAge {
 		return o.last, nil
 	}
 	fresh, err := Observe(ctx, set, fleet, scopes)
@@ -125,7 +131,7 @@ func (o *Observer) Observe(ctx context.Context, set providers.Set, fleet string,
 
 // Forget makes the next Observe read the cloud, as after a write.
 func (o *Observer) Forget() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.turn <- struct{}{}
+	defer func() { <-o.turn }()
 	o.last, o.key = Observation{}, ""
 }

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"tenantry.dev/providers"
@@ -158,12 +159,8 @@ func broken(t Target) map[resource.Owner]string {
 			out[resource.Tenant(f.Tenant)] = "held by policy " + f.Policy + ": " + f.Message
 		}
 	}
-	for owner, why := range t.Fleet.Broken {
-		out[owner] = why
-	}
-	for owner, why := range t.Rendering.Broken {
-		out[owner] = why
-	}
+	maps.Copy(out, t.Fleet.Broken)
+	maps.Copy(out, t.Rendering.Broken)
 	return out
 }
 

@@ -141,7 +141,7 @@ func planCheck(head Commit, cs changeset.Changeset, text string) Check {
 			Origin: change.Origin, Level: "warning", Title: "Held: " + string(change.Action) + " " + change.Address.String(), Message: change.Hold,
 		})
 	}
-	if len(cs.Unseen) > 0 {
+	if len(cs.Unseen)+len(cs.Broken) > 0 {
 		c.Conclusion = "action_required"
 	}
 	c.Annotations = slices.DeleteFunc(c.Annotations, func(a Annotation) bool { return a.Origin.File == "" })

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -119,7 +120,10 @@ func demoFleet(dir string) (fs.FS, error) {
 	if text, err = schema.SetField(text, []string{"schedules", "drift"}, "@every "+demoScan.String()); err != nil {
 		return nil, fmt.Errorf("the demo's schedule: %w", err)
 	}
-	return os.DirFS(folder), os.WriteFile(file, text, 0o600)
+	if err := os.WriteFile(file, text, 0o600); err != nil { //nolint:gosec // the folder was made right above
+		return nil, err
+	}
+	return os.DirFS(folder), nil
 }
 
 // A child is the daemon in a process of its own, as it is anywhere else.
@@ -201,13 +205,14 @@ func follow(output io.Reader, log io.Writer, keep *tail, listening chan<- string
 
 // short is a log entry as a line for a person.
 func short(entry map[string]any) string {
-	line := fmt.Sprintf("  daemon  %v", entry["msg"])
+	var line strings.Builder
+	fmt.Fprintf(&line, "  daemon  %v", entry["msg"])
 	for _, key := range []string{"address", "action", "result", "commit", "cause", "proposal", "reason", "error", "detail"} {
 		if value := entry[key]; value != nil && value != "" {
-			line += fmt.Sprintf("  %s=%v", key, value)
+			fmt.Fprintf(&line, "  %s=%v", key, value)
 		}
 	}
-	return line
+	return line.String()
 }
 
 // A tail keeps the last lines of a log, for when something went wrong.

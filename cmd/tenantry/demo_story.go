@@ -299,7 +299,7 @@ func (t *story) prove(ctx context.Context, s *stage) ([]string, error) {
 
 // firstVisible is the first line of a comment that a person sees.
 func firstVisible(body string) string {
-	for _, line := range strings.Split(body, "\n") {
+	for line := range strings.SplitSeq(body, "\n") {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "<!--") {
 			return line
 		}

@@ -177,7 +177,7 @@ func (a *app) printDiagnoses(list []diagnosis, asJSON bool) error {
 func wrap(text string, width int) string {
 	var b strings.Builder
 	column := 0
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if column > 0 && column+1+len(word) > width {
 			b.WriteByte('\n')
 			column = 0

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -148,7 +149,7 @@ func (a *app) reconciler(ctx context.Context, fleet *schema.Fleet, mode store.Mo
 		return nil, nil, errors.Join(fmt.Errorf("AWS settings: %w", err), kept.Close())
 	}
 	return &reconciler.Reconciler{
-		Providers: drivers(base), State: kept, Recorder: kept, Observer: &reconciler.Observer{}, Settle: a.settleTime,
+		Providers: drivers(base), State: kept, Recorder: kept, Observer: reconciler.NewObserver(0), Settle: a.settleTime,
 	}, kept.Close, nil
 }
 
@@ -161,12 +162,12 @@ func awsSettings(ctx context.Context) (awssdk.Config, error) {
 // drivers gives the drivers for the accounts of a fleet. They are made once for as long as the
 // accounts stay the same, so that sessions and connections are kept.
 func drivers(base awssdk.Config) func(*schema.Fleet) (providers.Set, error) {
+	var mu sync.Mutex
 	var last string
 	var set providers.Set
-	var mu = make(chan struct{}, 1)
 	return func(fleet *schema.Fleet) (providers.Set, error) {
-		mu <- struct{}{}
-		defer func() { <-mu }()
+		mu.Lock()
+		defer mu.Unlock()
 		accounts := make([]aws.Account, 0, len(fleet.Accounts))
 		for _, account := range fleet.Accounts {
 			accounts = append(accounts, aws.Account{ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID})

@@ -97,7 +97,7 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 	daemon := &reconciler.Daemon{
 		Reconciler: &reconciler.Reconciler{
 			Providers: drivers(base), State: kept, Recorder: kept, Settle: a.settleTime,
-			Observer: &reconciler.Observer{MaxAge: 5 * time.Second},
+			Observer: reconciler.NewObserver(5 * time.Second),
 		},
 		Source: repo, Forge: forge, Reviews: forge, Queue: turns{queue, s.workers}, Log: log,
 		Poll: s.poll, AcceptRewrite: reconciler.Commit(s.acceptRewrite),

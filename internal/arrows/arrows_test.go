@@ -103,7 +103,7 @@ func imports(t *testing.T) map[string][]string {
 		t.Fatalf("go list: %v", err)
 	}
 	list := map[string][]string{}
-	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(string(out)), "\n") {
 		fields := strings.Fields(line)
 		list[strings.TrimPrefix(fields[0], module)] = fields[1:]
 	}

@@ -53,7 +53,7 @@ func (v Value) with(text string) Value {
 // Masked is what a secret prints as.
 const Masked = "(secret)"
 
-// String, Bool and Int make values of the plain types.
+// String makes a value of a text.
 func String(s string) Value { return Value{text: encode(s)} }
 
 // Bool makes a boolean value.
