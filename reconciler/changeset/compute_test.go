@@ -500,6 +500,14 @@ func TestBroken(t *testing.T) {
 			s.git(dead, "deadLetter", `"@jobs.arn"`)
 			s.git(alerts, "displayName", `"x"`)
 		}, []string{"~ config " + alerts + " displayName:→x", "broken tenant/acme: references go round in a circle: " + dead + " → " + jobs + " → " + dead}},
+		{"a circle through several owners breaks all of them", func(s *Snapshot) {
+			d := want("fleet/topic/events", `{"name":"@cell.alerts.arn"}`)
+			s.add(d)
+			s.Desired[0].Attributes = resource.Attributes{"name": resource.String(resource.Ref{Address: d.Address, Output: "arn"}.Placeholder())}
+		}, []string{
+			"broken cell/eu-1: references go round in a circle: " + alerts + " → fleet/topic/events → " + alerts,
+			"broken fleet: references go round in a circle: " + alerts + " → fleet/topic/events → " + alerts,
+		}},
 		{"a resource that refers to itself is a circle", func(s *Snapshot) {
 			s.git(dead, "deadLetter", `"@dead.arn"`)
 		}, []string{"broken tenant/acme: references go round in a circle: " + dead + " → " + dead}},
@@ -595,6 +603,14 @@ func TestWhat(t *testing.T) {
 		s.cloud(data, "tags", `{}`)
 		if got := compute(t, s).Changes[0].Want.Attributes; got["tags"] != must(`{}`) || got["versioning"] != must("true") {
 			t.Errorf("wants %v", got)
+		}
+	})
+	t.Run("what only the cloud moved stays where it is", func(t *testing.T) {
+		s := acme()
+		s.git(jobs, "delay", "9")
+		s.have(jobs).Scope = other
+		if got := compute(t, s).Changes[0]; got.Scope != other || got.Want.Scope != other || got.Action != Update {
+			t.Errorf("%s in %s, wanted in %s", got.Action, got.Scope, got.Want.Scope)
 		}
 	})
 	t.Run("text from the cloud is never resolved", func(t *testing.T) {
