@@ -108,6 +108,15 @@ func failedAs(kind error, operation, object string, err error) error {
 	return &callError{operation: operation, object: object, kind: kind, err: err}
 }
 
+// failedNaming is failed for calls that name something else besides the object, such as a key or a
+// function: "not found" may be about that, and so doesn't mean that the object is gone.
+func failedNaming(operation, object string, err error) error {
+	if sentinels[code(err)] == providers.ErrGone {
+		return failedAs(nil, operation, object, err)
+	}
+	return failed(operation, object, err)
+}
+
 // failed of sessions also recognises a principal that was created a moment ago and isn't known
 // everywhere yet: that is ErrPending within the settle window, and a mistake outside of it.
 func (s *sessions) failed(operation, object string, err error) error {
@@ -115,6 +124,14 @@ func (s *sessions) failed(operation, object string, err error) error {
 		return failedAs(providers.ErrPending, operation, object, err)
 	}
 	return failed(operation, object, err)
+}
+
+// failedNaming is failed of sessions for calls that name something else besides the object.
+func (s *sessions) failedNaming(operation, object string, err error) error {
+	if sentinels[code(err)] == providers.ErrGone {
+		return failedNaming(operation, object, err)
+	}
+	return s.failed(operation, object, err)
 }
 
 // unknownPrincipal reads the message, because the codes don't tell an unknown principal from a

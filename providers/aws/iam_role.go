@@ -213,7 +213,7 @@ func (d *role) Create(ctx context.Context, want resource.Desired, fleet string) 
 	case hasCode(err, "EntityAlreadyExists"):
 		return d.finish(ctx, client, want, fleet, w)
 	case err != nil:
-		return resource.Observed{}, d.sessions.failed("create role", w.Name, err)
+		return resource.Observed{}, d.sessions.failedNaming("create role", w.Name, err)
 	}
 	d.sessions.settling.note()
 	have := d.fresh(want, fleet, roleOutputs(str(out.Role.Arn), w.Name, str(out.Role.RoleId)))

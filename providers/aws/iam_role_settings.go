@@ -99,7 +99,7 @@ func (d *role) setBoundary(ctx context.Context, client *iam.Client, w wish[roleA
 		return failed("remove the permissions boundary of role", name, err)
 	}
 	_, err := client.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &name, PermissionsBoundary: &boundary})
-	return failed("set the permissions boundary of role", name, err)
+	return failedNaming("set the permissions boundary of role", name, err)
 }
 
 func (d *role) setTrust(ctx context.Context, client *iam.Client, w wish[roleAttributes], _ roleAttributes) error {
@@ -139,7 +139,7 @@ func (d *role) setManaged(ctx context.Context, client *iam.Client, w wish[roleAt
 		}
 		_, err := client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &w.to.Name, PolicyArn: &arn})
 		if err != nil {
-			return failed("attach "+arn+" to role", w.to.Name, err)
+			return failedNaming("attach "+arn+" to role", w.to.Name, err)
 		}
 	}
 	return nil

@@ -16,35 +16,39 @@ import (
 // They stay below AWS's default quotas, so that the rest of the account can work as well. Where AWS
 // publishes no number, the rate is a guess on the safe side and says so.
 var rates = map[string]rate.Limit{
-	// Bucket operations have no published quota; ListBuckets and the like answer SlowDown early.
-	"S3": 150, // guess
+	// S3 publishes quotas for objects only; too many bucket calls are answered with SlowDown.
+	"S3": 250, // guess
 	// IAM publishes none, and is one place for the whole account.
 	"IAM": 20, // guess
 	// https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
-	"KMS":                      200, // reads: 500 to 2,000
+	"KMS":                      400, // reads: 500 (ListKeys, ListAliases) to 2,000
 	"KMS.CreateKey":            4,   // 5
 	"KMS.CreateAlias":          4,   // 5
-	"KMS.DeleteAlias":          4,   // 15
+	"KMS.DeleteAlias":          4,   // 5
 	"KMS.UpdateKeyDescription": 4,   // 5
-	"KMS.EnableKeyRotation":    4,   // 15
+	"KMS.EnableKeyRotation":    4,   // 5
 	"KMS.DisableKeyRotation":   4,   // 5
-	"KMS.PutKeyPolicy":         10,  // 15
-	"KMS.TagResource":          8,   // 10
+	"KMS.PutKeyPolicy":         4,   // 5
+	"KMS.TagResource":          4,   // 5
 	"KMS.UntagResource":        4,   // 5
 	"KMS.EnableKey":            4,   // 5
 	"KMS.DisableKey":           4,   // 5
 	"KMS.CancelKeyDeletion":    4,   // 5
 	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
-	"Secrets Manager": 40, // 50 for most; ListSecrets 100
-	// https://docs.aws.amazon.com/general/latest/gr/sns.html
-	"SNS": 25, // 30 for most of the control plane
+	"Secrets Manager": 40, // 50 for most; more for reads
+	// https://docs.aws.amazon.com/sns/latest/api/API_ListTopics.html, …/API_TagResource.html
+	"SNS":               25, // 30 for lists; the others unpublished there
+	"SNS.TagResource":   8,  // 10
+	"SNS.UntagResource": 8,  // 10
 	// SQS publishes quotas for messages only.
 	"SQS": 100, // guess
 	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
-	"CloudWatch Logs": 8, // 10 for groups
+	"CloudWatch Logs": 10, // 10 for groups
 	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
-	"CloudWatch":                8, // DescribeAlarms 9
-	"CloudWatch.PutMetricAlarm": 3, // 3
+	"CloudWatch":                20, // guess for tags
+	"CloudWatch.DescribeAlarms": 8,  // 9
+	"CloudWatch.DeleteAlarms":   3,  // 3
+	"CloudWatch.PutMetricAlarm": 3,  // 3
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 	"STS": 50, // 600 shared by the account
 }

@@ -138,7 +138,7 @@ func (d *secret) Create(ctx context.Context, want resource.Desired, fleet string
 // for other things: reading the secret tells.
 func (d *secret) finish(ctx context.Context, client *secretsmanager.Client, want resource.Desired, fleet string, w secretAttributes, refusal error) (resource.Observed, error) {
 	if !hasCode(refusal, "ResourceExistsException", "InvalidRequestException") {
-		return resource.Observed{}, failed("create secret", w.Name, refusal)
+		return resource.Observed{}, failedNaming("create secret", w.Name, refusal)
 	}
 	facts, err := d.describe(ctx, client, w.Name)
 	switch {
@@ -236,7 +236,7 @@ func (d *secret) setMetadata(ctx context.Context, client *secretsmanager.Client,
 		input.KmsKeyId = &key
 	}
 	_, err := client.UpdateSecret(ctx, input)
-	return failed("update secret", id, err)
+	return failedNaming("update secret", id, err)
 }
 
 func (d *secret) setPolicy(ctx context.Context, client *secretsmanager.Client, id string, w wish[secretAttributes]) error {
@@ -268,7 +268,7 @@ func (d *secret) setRotation(ctx context.Context, client *secretsmanager.Client,
 		RotationLambdaARN:  &w.to.Rotation.LambdaARN,
 		RotationRules:      &types.RotationRulesType{AutomaticallyAfterDays: &w.to.Rotation.Days},
 	})
-	return failed("set the rotation of secret", id, err)
+	return failedNaming("set the rotation of secret", id, err)
 }
 
 func (d *secret) setTags(ctx context.Context, client *secretsmanager.Client, id string, have tagged, want map[string]string) error {

@@ -191,6 +191,15 @@ func TestUpdatesSendOnlyWhatDiffers(t *testing.T) {
 	}
 }
 
+func TestAFunctionThatIsMissingIsNotAMissingSecret(t *testing.T) {
+	want := desired(kindSecret, map[string]any{"name": "acme-db", "rotation": secretRotation{LambdaARN: "arn:f", Days: 7}})
+	cloud := secrets{name: "acme-db", say: map[string]reply{"RotateSecret": jsonError("ResourceNotFoundException", "no such function")}}
+	_, err := newSecret(newWire(t, cloud.answer).sessions()).Create(t.Context(), want, testFleet)
+	if err == nil || errors.Is(err, providers.ErrGone) || errors.Is(err, providers.ErrPending) {
+		t.Errorf("error %v, want neither gone nor pending", err)
+	}
+}
+
 func TestRotationNeverRotatesAtOnce(t *testing.T) {
 	want := desired(kindSecret, map[string]any{"name": "acme-db", "rotation": secretRotation{LambdaARN: "arn:f", Days: 7}})
 	w := newWire(t, (&secrets{name: "acme-db", tags: marked(nil, testFleet, want.Address, "")}).answer)

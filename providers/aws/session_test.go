@@ -349,6 +349,9 @@ func TestErrorsSayWhatTheyMean(t *testing.T) {
 			t.Errorf("%s reads %q", code, text)
 		}
 	}
+	if err := failedNaming("attach policy to role", "r", apiError("NoSuchEntity", "no such policy")); errors.Is(err, providers.ErrGone) || code(err) != "NoSuchEntity" {
+		t.Errorf("it isn't the role that is gone: %v", err)
+	}
 	if err := failed("x", "y", nil); err != nil {
 		t.Errorf("no error became %v", err)
 	}
