@@ -19,7 +19,7 @@ const (
 	maxFile  = 16 << 20 // bytes of a file
 	maxTree  = 64 << 20 // bytes of one folder's list
 	maxDepth = 32       // folders within folders
-	maxPaths = 1 << 20  // files in a commit, or differences between two
+	maxPaths = 1 << 19  // files in a commit, or differences between two
 )
 
 // objects reads a repository's objects. go-git's storages are not safe for concurrent use, not
