@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,13 @@ func (a *app) initCommand() *cobra.Command {
 		Short: "Make a new fleet that validates",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if name == "" {
+				whole, err := filepath.Abs(args[0])
+				if err != nil {
+					return err
+				}
+				name = filepath.Base(whole)
+			}
 			if err := schema.Init(args[0], name); err != nil {
 				return err
 			}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	githubbox "tenantry.dev/internal/sandbox/github"
+)
+
+var githubPerson = githubbox.Person{Login: scriptPerson, Name: "Dana", Email: "dana@example.com", Token: scriptToken, Role: "admin"}
+
+// pullVerb is everything that people do with pull requests.
+func (s *scene) pullVerb(ts *testscript.TestScript, args []string) error {
+	usage := errors.New("usage: pr open BRANCH TITLE DIR|-FILE… | push BRANCH DIR|-FILE… | report PATTERN | calm | " +
+		"merge|close|revert|show|comments N | check N NAME CONCLUSION | state N STATE | comment N TEXT")
+	if s.world == nil || len(args) == 0 {
+		return usage
+	}
+	switch verb, rest := args[0], args[1:]; {
+	case verb == "open" && len(rest) > 2:
+		return s.openPull(ts, rest[0], rest[1], rest[2:])
+	case verb == "push" && len(rest) > 1:
+		return s.push(ts, rest[0], "Push to "+rest[0], rest[1:])
+	case verb == "report" && len(rest) == 1:
+		return s.findReport(ts, rest[0])
+	case verb == "calm" && len(rest) == 0:
+		return s.waitForCalm()
+	case len(rest) > 0:
+		number, err := strconv.Atoi(rest[0])
+		if err != nil {
+			return usage
+		}
+		return s.onPull(ts, verb, number, rest[1:])
+	}
+	return usage
+}
+
+func (s *scene) onPull(ts *testscript.TestScript, verb string, number int, args []string) error {
+	github, repo := s.world.GitHub, s.world.Repo
+	switch {
+	case verb == "merge":
+		_, err := github.Merge(repo, number, scriptPerson)
+		return err
+	case verb == "close":
+		return github.Close(repo, number, scriptPerson)
+	case verb == "revert":
+		again, err := github.Revert(repo, number, scriptPerson)
+		ts.Setenv("PR", strconv.Itoa(again))
+		return err
+	case verb == "show":
+		return s.showPull(ts, number)
+	case verb == "comments":
+		for _, c := range github.Comments(repo, number) {
+			_, _ = fmt.Fprintf(ts.Stdout(), "%s: %s\n", c.Author, c.Body)
+		}
+		return nil
+	case verb == "check" && len(args) == 2:
+		return s.checked(ts, args[0], args[1], func() (string, error) {
+			pr, err := s.pull(number)
+			return pr.Head, err
+		})
+	case verb == "state" && len(args) == 1:
+		return s.eventually(func() (string, error) {
+			pr, err := s.pull(number)
+			if err != nil || pr.State == args[0] {
+				return "", err
+			}
+			return fmt.Sprintf("pull request %d is %s", number, pr.State), nil
+		})
+	case verb == "comment" && len(args) == 1:
+		return github.Comment(repo, number, scriptPerson, args[0])
+	}
+	return fmt.Errorf("a pull request has no %s with %d arguments", verb, len(args))
+}
+
+// openPull commits on a branch and opens a pull request for it. Its number is $PR.
+func (s *scene) openPull(ts *testscript.TestScript, branch, title string, changes []string) error {
+	if err := s.push(ts, branch, title, changes); err != nil {
+		return err
+	}
+	number, err := s.world.GitHub.OpenPullRequest(s.world.Repo, scriptPerson, branch, "main", title, "")
+	ts.Setenv("PR", strconv.Itoa(number))
+	return err
+}
+
+// push commits the files below folders, at their paths there; -FILE removes one.
+func (s *scene) push(ts *testscript.TestScript, branch, message string, changes []string) error {
+	files := map[string][]byte{}
+	for _, change := range changes {
+		if path, gone := strings.CutPrefix(change, "-"); gone {
+			files[path] = nil
+			continue
+		}
+		dir := ts.MkAbs(change)
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			name, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			files[filepath.ToSlash(name)], err = os.ReadFile(path)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	_, err := s.world.GitHub.CommitFiles(s.world.Repo, branch, scriptPerson, message, files)
+	return err
+}
+
+func (s *scene) pull(number int) (githubbox.PullRequest, error) {
+	list, err := s.world.GitHub.PullRequests(s.world.Repo)
+	for _, pr := range list {
+		if pr.Number == number {
+			return pr, err
+		}
+	}
+	return githubbox.PullRequest{}, errors.Join(fmt.Errorf("there is no pull request %d", number), err)
+}
+
+func (s *scene) showPull(ts *testscript.TestScript, number int) error {
+	pr, err := s.pull(number)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s: %s\nby %s, from %s\nlabels %s\nfiles %s\n\n%s\n",
+		pr.Number, pr.State, pr.Title, pr.Author, pr.Branch, strings.Join(pr.Labels, " "), strings.Join(pr.Files, " "), pr.Body)
+	return err
+}
+
+// checked waits until a check has this conclusion, and prints it with its annotations.
+func (s *scene) checked(ts *testscript.TestScript, name, conclusion string, commit func() (string, error)) error {
+	var found githubbox.CheckRun
+	err := s.eventually(func() (string, error) {
+		at, err := commit()
+		if err != nil {
+			return "", err
+		}
+		missing := "there is no check " + name + " on " + at
+		for _, run := range s.world.GitHub.CheckRuns(s.world.Repo, at) {
+			if run.Name == name {
+				found = run
+				missing = fmt.Sprintf("%s is %s %s: %s\n%s", name, run.Status, run.Conclusion, run.Title, run.Summary)
+				if run.Status == "completed" && run.Conclusion == conclusion {
+					return "", nil
+				}
+			}
+		}
+		return missing, nil
+	})
+	if err != nil {
+		return err
+	}
+	out := ts.Stdout()
+	_, _ = fmt.Fprintf(out, "%s: %s\n", found.Name, found.Title)
+	for _, a := range found.Annotations {
+		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s: %s\n", a.Path, a.StartLine, a.Level, a.Title, a.Message)
+	}
+	_, err = fmt.Fprintf(out, "\n%s\n%s\n", found.Summary, found.Text)
+	return err
+}
+
+// mainVerb is what happens on the watched branch.
+func (s *scene) mainVerb(ts *testscript.TestScript, args []string) error {
+	switch {
+	case s.world == nil:
+	case len(args) > 2 && args[0] == "push":
+		return s.push(ts, "main", args[1], args[2:])
+	case len(args) == 3 && args[0] == "check":
+		return s.checked(ts, args[1], args[2], func() (string, error) {
+			return s.world.GitHub.Tip(s.world.Repo, "main"), nil
+		})
+	case len(args) == 1 && args[0] == "applied":
+		return s.mainVerb(ts, []string{"check", "tenantry/apply", "success"})
+	}
+	return errors.New("usage: main push MESSAGE DIR|-FILE… | check NAME CONCLUSION | applied")
+}
+
+func (s *scene) openReports() ([]githubbox.PullRequest, error) {
+	var open []githubbox.PullRequest
+	list, err := s.world.GitHub.PullRequests(s.world.Repo)
+	for _, pr := range list {
+		if pr.State == "open" && strings.HasPrefix(pr.Branch, "tenantry/drift/") {
+			open = append(open, pr)
+		}
+	}
+	return open, err
+}
+
+// findReport waits for an open drift report that has the pattern in its text, shows it, and makes
+// its number $PR.
+func (s *scene) findReport(ts *testscript.TestScript, pattern string) error {
+	expression, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	var found int
+	err = s.eventually(func() (string, error) {
+		open, err := s.openReports()
+		for _, pr := range open {
+			if expression.MatchString(pr.Body) {
+				found = pr.Number
+				return "", err
+			}
+		}
+		return fmt.Sprintf("none of the %d open drift reports has %s", len(open), pattern), err
+	})
+	if err != nil {
+		return err
+	}
+	ts.Setenv("PR", strconv.Itoa(found))
+	return s.showPull(ts, found)
+}
+
+// waitForCalm waits until no drift report has been open for two scans.
+func (s *scene) waitForCalm() error {
+	var since time.Time
+	return s.eventually(func() (string, error) {
+		open, err := s.openReports()
+		if err != nil {
+			return "", err
+		}
+		if len(open) > 0 {
+			since = time.Time{}
+			return "a drift report is open: " + open[0].Title, nil
+		}
+		if since.IsZero() {
+			since = time.Now()
+		}
+		if time.Since(since) > 5*time.Second {
+			return "", nil
+		}
+		return "no drift report has been open for a moment only", nil
+	})
+}
+
+// webhookVerb sends a webhook that GitHub sent before once more: "webhook replay EVENT" exactly as
+// it was, "webhook forge EVENT" with a new id and signed by somebody who doesn't know the secret. It
+// prints the status of the answer.
+func (s *scene) webhookVerb(ts *testscript.TestScript, args []string) error {
+	if len(args) != 2 || s.daemon == nil || (args[0] != "forge" && args[0] != "replay") {
+		return errors.New("usage, with a daemon: webhook forge|replay EVENT")
+	}
+	var sent githubbox.Delivery
+	for _, d := range s.world.GitHub.Deliveries() {
+		if d.Event == args[1] && d.Status == http.StatusAccepted {
+			sent = d
+		}
+	}
+	if sent.GUID == "" {
+		return fmt.Errorf("GitHub delivered no %s", args[1])
+	}
+	secret := ts.Getenv("TENANTRY_WEBHOOK_SECRET")
+	if args[0] == "forge" {
+		secret, sent.GUID = "guessed", rand.Text()
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	_, _ = mac.Write(sent.Payload)
+	request, err := http.NewRequest(http.MethodPost, "http://"+s.daemon.address+"/webhook", bytes.NewReader(sent.Payload))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-GitHub-Event", sent.Event)
+	request.Header.Set("X-GitHub-Delivery", sent.GUID)
+	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(ts.Stdout(), answer.StatusCode)
+	return errors.Join(err, answer.Body.Close())
+}

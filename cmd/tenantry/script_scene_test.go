@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	fleetexample "tenantry.dev/fleet-example"
+	"tenantry.dev/internal/sandbox"
+	awsbox "tenantry.dev/internal/sandbox/aws"
+	"tenantry.dev/internal/store"
+	"tenantry.dev/schema"
+)
+
+const (
+	scriptRepo   = "brightdesk/fleet"
+	scriptPerson = "dana"
+	scriptToken  = "danas-token"
+	// scriptPatience bounds every wait. It is generous: a script fails by being wrong, not by
+	// running on a busy machine.
+	scriptPatience = 60 * time.Second
+)
+
+// A scene is what a script plays on.
+type scene struct {
+	t      testing.TB
+	dir    string // $WORK
+	world  *sandbox.World
+	daemon *process
+	writes int // to the cloud, when the script last looked
+}
+
+type sceneKey struct{}
+
+// setScene gives a script its scene, and takes it down with what must hold at the end of every
+// story: a daemon stops when asked, nothing was ever made twice, and the log is whole.
+func setScene(env *testscript.Env) error {
+	s := &scene{t: env.T().(testing.TB), dir: env.WorkDir}
+	env.Values[sceneKey{}] = s
+	for _, v := range []string{
+		"TENANTRY_DATA_DIR=" + filepath.Join(env.WorkDir, "data"), "USER=" + scriptPerson, "NO_COLOR=1",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Dana", "GIT_AUTHOR_EMAIL=dana@example.com", "GIT_COMMITTER_NAME=Dana", "GIT_COMMITTER_EMAIL=dana@example.com",
+	} {
+		name, value, _ := strings.Cut(v, "=")
+		env.Setenv(name, value)
+	}
+	env.Defer(s.strike)
+	return nil
+}
+
+// strike ends what the script started.
+func (s *scene) strike() {
+	if s.daemon != nil {
+		if err := s.daemon.stop(); err != nil {
+			s.t.Errorf("at the script's end: %v", err)
+		}
+		if s.t.Failed() {
+			s.t.Logf("the daemon's log:\n%s", s.daemon.log)
+		}
+	}
+	if s.world == nil {
+		return
+	}
+	if twins := awsbox.Twins(s.world.AWS.History(), "tenantry:fleet", "tenantry:address"); len(twins) > 0 {
+		s.t.Errorf("two resources carried one address: %+v", twins)
+	}
+	if err := proven(s.t.Context(), filepath.Join(s.dir, "data")); err != nil {
+		s.t.Errorf("the audit log: %v", err)
+	}
+	if err := s.world.Close(); err != nil {
+		s.t.Errorf("close the sandbox: %v", err)
+	}
+}
+
+// proven verifies the log of a data directory.
+func proven(ctx context.Context, dir string) error {
+	ctx = context.WithoutCancel(ctx)
+	kept, err := store.Open(ctx, dir, store.ReadOnly)
+	if err != nil {
+		return err
+	}
+	_, err = kept.Verify(ctx)
+	return errors.Join(err, kept.Close())
+}
+
+// layOut is "fleet DIR TENANT…": the example fleet with only these of its tenants.
+func (s *scene) layOut(ts *testscript.TestScript, args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: fleet DIR TENANT…")
+	}
+	return exampleFleet(ts.MkAbs(args[0]), args[1:]...)
+}
+
+// exampleFleet writes the example fleet with only some of its tenants, and with a scan for drift
+// every two seconds.
+func exampleFleet(dir string, tenants ...string) error {
+	files := fleetexample.Files()
+	if err := os.CopyFS(dir, files); err != nil {
+		return err
+	}
+	all, err := fs.ReadDir(files, "tenants")
+	if err != nil {
+		return err
+	}
+	found := 0
+	for _, file := range all {
+		if slices.Contains(tenants, strings.TrimSuffix(file.Name(), ".cue")) {
+			found++
+		} else if err := os.Remove(filepath.Join(dir, "tenants", file.Name())); err != nil {
+			return err
+		}
+	}
+	if found != len(tenants) {
+		return fmt.Errorf("the example fleet has only %d of %v", found, tenants)
+	}
+	path := filepath.Join(dir, "fleet.cue")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if text, err = schema.SetField(text, []string{"schedules", "drift"}, "@every 2s"); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+// raise is "sandbox DIR": an AWS and a GitHub, whose repository begins with the fleet in DIR. Every
+// setting that a client of them needs is in the environment from then on.
+func (s *scene) raise(ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 || s.world != nil {
+		return errors.New("usage, once a script: sandbox DIR")
+	}
+	world, err := raiseWorld(s.t.Context(), ts.MkAbs(args[0]), s.dir)
+	if err != nil {
+		return err
+	}
+	s.world = world
+	for _, setting := range append(world.Settings(), "TENANTRY_LISTEN=127.0.0.1:0", "TENANTRY_POLL=500ms", "TENANTRY_GITHUB_WRITE_INTERVAL=5ms") {
+		name, value, _ := strings.Cut(setting, "=")
+		ts.Setenv(name, value)
+	}
+	ts.Setenv("CLONE_URL", strings.Replace(world.GitHub.GitURL(world.Repo), "://", "://"+scriptPerson+":"+scriptToken+"@", 1))
+	ts.Setenv("CLOUD_URL", world.CloudURL())
+	return nil
+}
+
+// raiseWorld starts a sandbox with the accounts that a fleet names. keep is a folder for its files.
+func raiseWorld(ctx context.Context, dir, keep string) (*sandbox.World, error) {
+	fleet, findings := schema.Load(os.DirFS(dir))
+	if fleet == nil {
+		return nil, fmt.Errorf("the fleet in %s can't be used: %v", dir, findings)
+	}
+	options := sandbox.Options{Repo: scriptRepo, Files: os.DirFS(dir), Person: scriptPerson, Dir: keep}
+	for _, account := range fleet.Accounts {
+		options.Accounts = append(options.Accounts, awsbox.Account{
+			ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID, Policies: []string{fleet.Name + "-tenant"},
+		})
+	}
+	world, err := sandbox.Start(context.WithoutCancel(ctx), options)
+	if err != nil {
+		return nil, err
+	}
+	world.GitHub.AddPerson(githubPerson)
+	return world, nil
+}
+
+// eventually asks again and again until something is so. An answer of "" means that it is; any
+// other says what is missing.
+func (s *scene) eventually(is func() (missing string, err error)) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), scriptPatience)
+	defer cancel()
+	ticker := time.NewTicker(25 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		missing, err := is()
+		if err != nil || missing == "" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited %s: %s", scriptPatience, missing)
+		case <-ticker.C:
+		}
+		if s.daemon != nil && s.daemon.ended() {
+			return fmt.Errorf("the daemon ended: %w\n%s", s.daemon.err, s.daemon.log)
+		}
+	}
+}
