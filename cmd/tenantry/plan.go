@@ -250,7 +250,7 @@ func (a *app) progress(quiet bool) func(changeset.Outcome) {
 	}
 	return func(o changeset.Outcome) {
 		if o.Result != changeset.Held {
-			_, _ = fmt.Fprint(a.out, report.Outcome(o, a.color()))
+			_, _ = fmt.Fprintln(a.out, report.Outcome(o, a.color()))
 		}
 	}
 }
