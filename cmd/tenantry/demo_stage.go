@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tenantry.dev/internal/sandbox"
 	awsbox "tenantry.dev/internal/sandbox/aws"
 	githubbox "tenantry.dev/internal/sandbox/github"
 	"tenantry.dev/internal/store"
@@ -153,12 +154,12 @@ The fleet is applied: %d resources in the cloud. What to try:
   3. Decide     Merge the report to keep the cloud's value; close it to have Git's value back.
   4. Roll back  Press Revert on the onboarding that you merged, and merge that.
 
-  With git:     git clone http://%s:demo@%s/%s.git
+  With git:     git clone http://%s:%s@%s/%s.git
   Scripts:      curl -X POST %s/_sandbox/chaos -d '{"address":"tenant/fjordline/aws.logs.group/logs","do":"retention-changed"}'
 
 Ctrl-C ends it; nothing stays behind.
 `, len(s.live("")), s.GitHub.PullURL(s.Repo, number), s.CloudURL(), s.GitHub.URL(), s.Repo,
-		s.Person, strings.TrimPrefix(s.GitHub.URL(), "http://"), s.Repo, s.CloudURL())
+		s.Person, sandbox.PersonToken, strings.TrimPrefix(s.GitHub.URL(), "http://"), s.Repo, s.CloudURL())
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ type Options struct {
 	AWS      awsbox.Conditions // the weather
 }
 
+// PersonToken is what the person of the sandbox signs in with, for git and the API.
+const PersonToken = "demo"
+
 // A World is a running sandbox.
 type World struct {
 	AWS    *awsbox.Server
@@ -83,7 +86,7 @@ func (w *World) start(ctx context.Context, o Options) (err error) {
 
 // furnish makes the person, the repository and the App that the daemon acts as.
 func (w *World) furnish(o Options) error {
-	w.GitHub.AddPerson(githubbox.Person{Login: o.Person, Name: o.Person, Email: o.Person + "@example.com"})
+	w.GitHub.AddPerson(githubbox.Person{Login: o.Person, Name: o.Person, Email: o.Person + "@example.com", Token: PersonToken})
 	if _, err := w.GitHub.CreatePrivateRepo(o.Repo, o.Person, o.Files); err != nil {
 		return err
 	}

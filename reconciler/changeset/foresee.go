@@ -128,6 +128,11 @@ func (c *comparison) compareDesired(n *node) outlook {
 		change.Hold, change.HoldKind = waits, waitsKind
 	}
 	c.changes = append(c.changes, change)
+	if have == nil && change.HoldKind == HoldDrift {
+		// Until somebody decides whether it comes back, what refers to it can't be judged. What hangs
+		// on a deleted queue didn't change with it, and is no drift of its own.
+		return outlook{cause: change.Cause, hold: change.Hold, kind: change.HoldKind}
+	}
 	if have != nil && (change.Action != Replace || change.Hold != "") {
 		return outlook{stays: true, outputs: have.Outputs}
 	}

@@ -64,11 +64,15 @@ func TestOrder(t *testing.T) {
 			s.ungit(data)
 			s.have(app).Pending = "deleting"
 		}, []string{"- config " + app + " held:pending", "◌ config " + data + " held:waits needs:" + app}},
-		{"what hangs on deleted drift is drift", func(s *Snapshot) {
+		{"what hangs on deleted drift didn't drift itself", func(s *Snapshot) {
 			s.gone(dead)
+		}, []string{"+ drift " + dead + " held:drift"}},
+		{"what hangs on deleted drift is looked at again when that comes back", func(s *Snapshot) {
+			s.gone(dead)
+			s.CorrectDrift = true
 		}, []string{
-			"+ drift " + dead + " held:drift",
-			"~ drift " + jobs + " deadLetter.targetArn:arn:tenant/acme/queue/dead→(known after apply: acme/dead.arn) held:drift needs:" + dead,
+			"+ drift " + dead,
+			"~ drift " + jobs + " deadLetter.targetArn:arn:tenant/acme/queue/dead→(known after apply: acme/dead.arn) needs:" + dead,
 		}},
 	})
 }
