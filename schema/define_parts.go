@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func (e *engine) definePlan(src *source, v cue.Value) []Finding {
 	if len(found) > 0 {
 		return found
 	}
-	p.kinds = kinds
+	p.kinds, p.settled = kinds, settled(src, kinds)
 	e.def.plans[p.Name] = p
 	return nil
 }
@@ -59,6 +60,32 @@ func values(in map[string]any) map[string]resource.Value {
 		out[name], _ = resource.Of(v) // it came from JSON
 	}
 	return out
+}
+
+// settled tells whether a template writes all its resources under their names, with no condition.
+func settled(src *source, kinds map[string]string) bool {
+	s, ok := locate(src.syntax, []string{src.name(), "resources"}).value.(*ast.StructLit)
+	return ok && onlyFields(s) != nil && !slices.Contains(slices.Collect(maps.Values(kinds)), "")
+}
+
+// onlyFields returns the names of a struct's fields, or nil if it has anything but named fields.
+func onlyFields(s *ast.StructLit) []string {
+	names := []string{}
+	for _, d := range s.Elts {
+		if _, comment := d.(*ast.CommentGroup); comment {
+			continue
+		}
+		f, ok := d.(*ast.Field)
+		if !ok {
+			return nil
+		}
+		name, _, err := ast.LabelName(f.Label)
+		if err != nil {
+			return nil
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // inputs are what a template or a constraint declares to use, such as "#tenant".
@@ -147,6 +174,9 @@ func (e *engine) definePolicy(src *source, v cue.Value) []Finding {
 			p.onCell = true
 		case "resource":
 			p.onResource = true
+			if s, ok := f.Value.(*ast.StructLit); ok {
+				p.mentions = onlyFields(s)
+			}
 		case "resources":
 			p.onResources = true
 		}

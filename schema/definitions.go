@@ -44,6 +44,7 @@ type planDef struct {
 	capacity  int
 	resources map[string]resource.Origin
 	kinds     map[string]string // of the resources by name, as far as it is known without a tenant
+	settled   bool              // every tenant has these resources and no others
 }
 
 type policyDef struct {
@@ -52,7 +53,10 @@ type policyDef struct {
 	plans, cells, environments, residencies, kinds []string
 
 	onTenant, onCell, onResource, onResources bool
-	inputs                                    []string // that it declares, such as "#tenant"
+
+	// mentions are the attributes that the constraint on a resource is about; nil if that can't be told.
+	mentions []string
+	inputs   []string // that it declares, such as "#tenant"
 }
 
 // ofTenants tells whether the constraints say something of tenants or use their data.

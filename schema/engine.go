@@ -8,6 +8,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
+	cuejson "cuelang.org/go/encoding/json"
 
 	"tenantry.dev/reconciler/resource"
 )
@@ -18,23 +19,43 @@ type engine struct {
 	tree      *tree
 	ctx       *cue.Context
 	packages  *packages
+	bare      *packages // for what is evaluated for every tenant
 	schema    cue.Value
 	def       *definitions
 	templates map[place]*template
+	defaults  []*ast.Field // of #Tenant
 }
 
 // newEngine compiles the schema. The definitions are nil until define or until they are shared.
 func newEngine(t *tree, def *definitions) (*engine, error) {
-	e := &engine{tree: t, ctx: cuecontext.New(), packages: newPackages(t), def: def, templates: map[place]*template{}}
+	left := map[string]bool{}
 	if def != nil {
-		e.packages.left = def.left
+		left = def.left
 	}
+	e := &engine{tree: t, ctx: cuecontext.New(), packages: newPackages(t, left), bare: newPackages(t, left), def: def, templates: map[place]*template{}}
+	e.bare.bare = true
 	v, err := e.packages.inline(e.ctx, "words", fmt.Sprintf("package words\nimport %q\nschema.#Kinds\n#words: schema\n", modulePath))
 	if err != nil {
 		return nil, fmt.Errorf("compile the schema: %w", err)
 	}
 	e.schema = v.LookupPath(cue.MakePath(cue.Def("#words")))
+	e.defaults = defaults(e.definition("#Tenant"))
 	return e, nil
+}
+
+// defaults are the fields that a definition fills in.
+func defaults(def cue.Value) []*ast.Field {
+	var out []*ast.Field
+	fields, err := def.Fields()
+	for err == nil && fields.Next() {
+		v, _ := fields.Value().Default()
+		if text, err := v.MarshalJSON(); err == nil {
+			if x, err := cuejson.Extract("", text); err == nil {
+				out = append(out, &ast.Field{Label: ast.NewString(fields.Selector().Unquoted()), Value: x})
+			}
+		}
+	}
+	return out
 }
 
 func (e *engine) definition(name string) cue.Value {

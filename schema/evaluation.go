@@ -52,7 +52,7 @@ func (o *evaluation) render(data cue.Value) {
 		o.answer.refuse(o.here(), "%v", err)
 		return
 	}
-	o.advise(v, text, rendered)
+	o.advise(v, rendered)
 	o.take(rendered)
 }
 

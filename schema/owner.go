@@ -71,7 +71,7 @@ func (e *engine) tenant(src *source) *answer {
 		return a
 	}
 	a.body = body
-	data := e.ctx.BuildExpr(body.syntax(src.name()))
+	data := e.complete(body, src.name())
 	if err := data.Unify(e.definition("#Tenant")).Validate(cue.Concrete(true)); err != nil {
 		at := a.label
 		remarks := diagnose(e.ctx, body, slot{def: e.definition("#Tenant"), at: at})
@@ -85,7 +85,7 @@ func (e *engine) tenant(src *source) *answer {
 			a.refuse(src.at(r.at), "%s", r.message)
 			body.drop(r.path)
 		}
-		data = e.ctx.BuildExpr(body.syntax(src.name()))
+		data = e.complete(body, src.name())
 	}
 	e.inPlace(a, data)
 	return a
@@ -136,13 +136,19 @@ func (a *answer) readBody(src *source) *node {
 	return body
 }
 
-// syntax is the data as CUE, with the tenant's name in it.
-func (n *node) syntax(name string) *ast.StructLit {
+// complete is a tenant's data with its name and with what the schema fills in, so that templates
+// needn't have the schema of tenants in them.
+func (e *engine) complete(n *node, name string) cue.Value {
 	s := n.expression().(*ast.StructLit)
 	if n.get("name") == nil {
 		s.Elts = append(s.Elts, &ast.Field{Label: ast.NewIdent("name"), Value: ast.NewString(name)})
 	}
-	return s
+	for _, f := range e.defaults {
+		if label, _, _ := ast.LabelName(f.Label); n.get(label) == nil {
+			s.Elts = append(s.Elts, f)
+		}
+	}
+	return e.ctx.BuildExpr(s)
 }
 
 // expression is data as CUE, keeping the places of its scalars.
@@ -202,7 +208,7 @@ func (e *engine) inPlace(a *answer, data cue.Value) {
 	if plan != "" {
 		if broken := e.def.plans[plan]; soundPlan && broken != nil {
 			e.checkNames(a, broken)
-			data = e.ctx.BuildExpr(body.syntax(src.name()))
+			data = e.complete(body, src.name())
 		}
 	}
 	if !soundPlan || !soundCell {

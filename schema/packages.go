@@ -22,11 +22,12 @@ type packages struct {
 	module  string
 	sources map[string][]*source
 	left    map[string]bool // files that are left out, because they would spoil their package
+	bare    bool            // plans, cells and policies come without the schema's definition of them
 	build   *build.Context
 }
 
-func newPackages(t *tree) *packages {
-	p := &packages{module: t.module, sources: t.sources, left: map[string]bool{}}
+func newPackages(t *tree, left map[string]bool) *packages {
+	p := &packages{module: t.module, sources: t.sources, left: left}
 	p.build = build.NewContext(build.Loader(p.load))
 	return p
 }
@@ -68,6 +69,9 @@ func (p *packages) files(folder, name string) []*ast.File {
 			continue
 		}
 		if f, err := parser.ParseFile(s.path, s.text); err == nil {
+			if p.bare {
+				strip(f)
+			}
 			files = append(files, f)
 		}
 	}

@@ -1,12 +1,15 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
 	cuejson "cuelang.org/go/encoding/json"
+
+	"tenantry.dev/reconciler/resource"
 )
 
 // explainChecks says which policies on tenants and cells are broken, on the line of the tenant that
@@ -47,32 +50,60 @@ func (o *evaluation) rule(name string) *policyDef {
 
 // advise holds the rendered resources against the policies that don't deny. Those are never unified
 // into the template, because they must not change what is rendered; and plain data is cheap to hold
-// against a constraint.
-func (o *evaluation) advise(v cue.Value, text []byte, rendered map[string]map[string]any) {
-	if !o.any(func(p *policyDef) bool { return !denies(p) && (p.onResource || p.onResources) }) {
-		return
-	}
-	data, err := cuejson.Extract("", text)
-	if err != nil {
-		o.answer.refuse(o.here(), "%v", err)
-		return
-	}
-	resources := o.ctx.BuildExpr(data)
+// against a constraint, of which much is the same for many resources.
+func (o *evaluation) advise(v cue.Value, rendered map[string]map[string]any) {
 	for _, p := range o.template.rules {
 		if denies(p) {
 			continue
 		}
 		rule := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(p.Name)))
 		if p.onResources {
-			o.breaks(p, resources.Unify(rule.LookupPath(pathResources)), nil)
+			o.breaks(p, o.plain(rendered).Unify(rule.LookupPath(pathResources)), nil)
 		}
+		if !p.onResource {
+			continue
+		}
+		constraint, sound := rule.LookupPath(pathResource), map[resource.Value]bool{}
 		for _, name := range sortedKeys(rendered) {
 			kind, _ := rendered[name]["kind"].(string)
-			if p.onResource && p.selectsKind(kind) {
-				o.breaks(p, resources.LookupPath(cue.MakePath(cue.Str(name))).Unify(rule.LookupPath(pathResource)), []string{name})
+			if !p.selectsKind(kind) {
+				continue
 			}
+			about := p.about(rendered[name])
+			key, err := resource.Of(about)
+			if err == nil && sound[key] {
+				continue
+			}
+			sound[key] = !o.breaks(p, o.plain(about).Unify(constraint), []string{name})
 		}
 	}
+}
+
+// about is the part of a resource that a policy mentions.
+func (p *policyDef) about(attributes map[string]any) map[string]any {
+	if p.mentions == nil {
+		return attributes
+	}
+	out := make(map[string]any, len(p.mentions))
+	for _, name := range p.mentions {
+		if v, ok := attributes[name]; ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// plain is decoded JSON as CUE.
+func (o *evaluation) plain(v any) cue.Value {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return o.ctx.Encode(err)
+	}
+	x, err := cuejson.Extract("", text)
+	if err != nil {
+		return o.ctx.Encode(err)
+	}
+	return o.ctx.BuildExpr(x)
 }
 
 // explainRules holds the resources against each policy that denies, by itself, and says which are broken.
@@ -102,12 +133,12 @@ func (o *evaluation) explainRules() {
 	}
 }
 
-// breaks adds a finding if v, the resources unified with a policy, doesn't hold. The finding stands
-// where the value comes from: on the tenant's override or on the plan's line.
-func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) {
+// breaks adds a finding if v, the resources unified with a policy, doesn't hold, and tells whether it
+// did. The finding stands where the value comes from: on the tenant's override or on the plan's line.
+func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) bool {
 	err := v.Validate(cue.Concrete(o.answer.broken == ""))
 	if err == nil {
-		return
+		return false
 	}
 	for _, problem := range problems(err) {
 		problem = problem.below("resources").below(prefix...)
@@ -122,6 +153,7 @@ func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) {
 		f := Finding{Origin: at, Severity: Severity(p.Severity), Tenant: o.answer.tenantName(), Policy: p.Name,
 			Message: fmt.Sprintf("%s: %s (policy %s)", name, p.message, p.Name)}
 		o.answer.add(f)
-		return // the policy's message says what to do; once is enough for a resource
+		break // the policy's message says what to do; once is enough for a resource
 	}
+	return true
 }

@@ -45,7 +45,7 @@ func (e *engine) template(at place) (*template, error) {
 		}
 	}
 	text := templateText{def: e.def, at: at, rules: t.rules}
-	v, err := e.packages.inline(e.ctx, "template", text.fused())
+	v, err := e.bare.inline(e.ctx, "template", text.fused())
 	if err != nil {
 		return nil, fmt.Errorf("template of %v: %w", at, err)
 	}
@@ -58,7 +58,7 @@ func (e *engine) template(at place) (*template, error) {
 func (e *engine) taken(t *template) (cue.Value, error) {
 	if t.apart == nil {
 		text := templateText{def: e.def, at: t.place, rules: t.rules}
-		v, err := e.packages.inline(e.ctx, "apart", text.apart())
+		v, err := e.bare.inline(e.ctx, "apart", text.apart())
 		if err != nil {
 			return v, fmt.Errorf("template of %v: %w", t.place, err)
 		}
@@ -160,7 +160,7 @@ func (t *templateText) head() {
 	}
 	t.line("}")
 	if t.at.plan != "" {
-		t.line("#of: schema.#Tenant")
+		t.line("#of: _") // checked before, and complete
 	}
 }
 
@@ -180,19 +180,41 @@ func (t *templateText) resources(with func(*policyDef) bool) {
 			t.line("%s.resources", t.rule(r))
 		}
 	}
-	t.line(`[Key=string]: {kind: string, #name: "%s-%s-\(Key)"`, t.def.fleet.name, owner)
-	t.line(`#unique: "\(#name)-%s", kinds[kind]}`, t.def.accounts[t.def.cells[t.at.cell].Account].ID)
+	prefix := t.def.fleet.name + "-" + owner + "-"
+	account := t.def.accounts[t.def.cells[t.at.cell].Account].ID
+	if kinds := t.settled(); kinds != nil {
+		for _, name := range sortedKeys(kinds) {
+			t.line(`%q: {#name: "%s%s", #unique: "\(#name)-%s"}`, name, prefix, name, account)
+			t.line("%q: %s", name, t.kind(kinds[name], with))
+		}
+		t.line("}")
+		return
+	}
+	t.line(`[Key=string]: {kind: string, #name: "%s\(Key)", #unique: "\(#name)-%s", kinds[kind]}`, prefix, account)
 	t.line("}\nlet kinds = {")
 	for _, kind := range sortedKeys(t.def.kinds) {
-		fmt.Fprintf(&t.b, "%q: schema.#Kinds[%q]", kind, kind)
-		for _, r := range t.rules {
-			if r.onResource && with(r) && r.selectsKind(kind) {
-				t.b.WriteString(" & " + t.rule(r) + ".resource")
-			}
-		}
-		t.line("")
+		t.line("%q: %s", kind, t.kind(kind, with))
 	}
 	t.line("}")
+}
+
+// settled has the kinds of all resources if no tenant has others; nil if that depends.
+func (t *templateText) settled() map[string]string {
+	if t.at.plan == "" || !t.def.plans[t.at.plan].settled {
+		return nil
+	}
+	return t.def.plans[t.at.plan].kinds
+}
+
+// kind is the definition of a kind with the policies that select it.
+func (t *templateText) kind(kind string, with func(*policyDef) bool) string {
+	out := fmt.Sprintf("schema.#Kinds[%q]", kind)
+	for _, r := range t.rules {
+		if r.onResource && with(r) && r.selectsKind(kind) {
+			out += " & " + t.rule(r) + ".resource"
+		}
+	}
+	return out
 }
 
 // checks writes the policies on tenants and cells.
