@@ -1,9 +1,15 @@
 package githubbox
 
 import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -119,4 +125,87 @@ func TestForgedJWT(t *testing.T) {
 	b.app.KeyPEM = other.KeyPEM
 	_, _, err = b.asApp().Apps.Get(ctx(), "")
 	b.status(err, http.StatusUnauthorized)
+}
+
+// jwt signs claims as an App would.
+func (b *box) jwt(claims map[string]any) string {
+	b.Helper()
+	key, err := appKey()
+	b.must(err)
+	part := func(v any) string {
+		raw, err := json.Marshal(v)
+		b.must(err)
+		return base64.RawURLEncoding.EncodeToString(raw)
+	}
+	text := part(map[string]string{"alg": "RS256", "typ": "JWT"}) + "." + part(claims)
+	digest := sha256.Sum256([]byte(text))
+	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
+	b.must(err)
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+func TestJWTTimes(t *testing.T) {
+	b := newBox(t)
+	now := time.Now().Unix()
+	for _, tt := range []struct {
+		name        string
+		issued, end int64
+		want        int
+	}{
+		{"as it should be", now - 30, now + 120, http.StatusOK},
+		{"ended", now - 600, now - 1, http.StatusUnauthorized},
+		{"for too long", now - 30, now + 3600, http.StatusUnauthorized},
+		{"from the future", now + 120, now + 300, http.StatusUnauthorized},
+	} {
+		r, err := http.NewRequest(http.MethodGet, b.APIURL()+"app", nil)
+		b.must(err)
+		r.Header.Set("Authorization", "Bearer "+b.jwt(map[string]any{"iss": b.app.ID, "iat": tt.issued, "exp": tt.end}))
+		resp, err := http.DefaultClient.Do(r)
+		b.must(err)
+		b.must(resp.Body.Close())
+		if resp.StatusCode != tt.want {
+			t.Errorf("%s: status %d", tt.name, resp.StatusCode)
+		}
+	}
+}
+
+func TestWhoMayPush(t *testing.T) {
+	b := newBox(t)
+	b.AddPerson(Person{Login: "rita", Token: "ghp_rita", Role: "read"})
+	if _, err := b.CreatePrivateRepo("acme/secret", "ana", fstest.MapFS{"a": {Data: []byte("1")}}); err != nil {
+		t.Fatal(err)
+	}
+	tok, _, err := b.asApp().Apps.CreateInstallationToken(ctx(), b.app.InstallationID, &github.InstallationTokenOptions{
+		Permissions: &github.InstallationPermissions{Contents: new("read")},
+	})
+	b.must(err)
+	as := func(token, repo string) string {
+		return strings.Replace(b.GitURL(repo), "http://", "http://x-access-token:"+token+"@", 1)
+	}
+	dir := t.TempDir()
+	b.mustGit("", "clone", "-q", as("ghp_rita", "acme/secret"), dir)
+	for _, tt := range []struct{ who, token, says string }{
+		{"a reader", "ghp_rita", "Permission to acme/secret.git denied to rita"},
+		{"a token to read", tok.GetToken(), "denied to tenantry[bot]"},
+		{"nobody", "", "terminal prompts disabled"},
+	} {
+		remote := as(tt.token, "acme/secret")
+		if tt.token == "" {
+			remote = b.GitURL("acme/secret")
+		}
+		if out, err := b.git(dir, "push", remote, "HEAD:refs/heads/x"); err == nil || !strings.Contains(out, tt.says) {
+			t.Errorf("%s pushes: %v\n%s", tt.who, err, out)
+		}
+	}
+	if out, err := b.git(dir, "ls-remote", b.GitURL("acme/secret")); err == nil {
+		t.Errorf("nobody reads what is private: %s", out)
+	}
+	blind, _, err := b.asApp().Apps.CreateInstallationToken(ctx(), b.app.InstallationID, &github.InstallationTokenOptions{
+		Permissions: &github.InstallationPermissions{Issues: new("write")},
+	})
+	b.must(err)
+	if out, err := b.git(dir, "ls-remote", as(blind.GetToken(), "acme/secret")); err == nil {
+		t.Errorf("a token without contents reads: %s", out)
+	}
+	b.mustGit(dir, "push", "-q", as("ghp_ana", "acme/secret"), "HEAD:refs/heads/x")
 }

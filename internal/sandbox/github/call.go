@@ -104,7 +104,7 @@ func (c *call) serve(path string) (reply, error) {
 			return reply{}, notFound()
 		}
 	}
-	if err := c.by.allowed(rt.needs, c.repo); err != nil {
+	if err := c.by.allowed(rt.needs); err != nil {
 		return reply{}, err
 	}
 	return rt.handle(c)

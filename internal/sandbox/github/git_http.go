@@ -61,12 +61,12 @@ func (s *Server) gitCaller(r *http.Request, rp *repo, service string) (caller, e
 		if by.account == nil {
 			return by, fail(http.StatusUnauthorized, "No anonymous write access.")
 		}
-		if !by.granted("contents:write", rp) {
+		if !by.granted("contents:write") {
 			return by, fail(http.StatusForbidden, "Permission to %s.git denied to %s.", rp.fullName(), by.account.login)
 		}
 		return by, nil
 	}
-	if !by.granted("contents:read", rp) {
+	if !by.granted("contents:read") {
 		return by, fail(http.StatusForbidden, "Write access to repository not granted.")
 	}
 	return by, nil

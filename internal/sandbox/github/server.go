@@ -164,8 +164,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault != nil && !fault.before(w, r) {
 		return
 	}
+	a := s.answer(kind, r, path, body)
+	if fault != nil && fault.LoseAnswer {
+		hangUp(w)
+		return
+	}
+	a.send(w, r.Method)
+}
+
+// answer makes the answer under the lock.
+func (s *Server) answer(kind surface, r *http.Request, path string, body []byte) *answer {
 	a := newAnswer()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch kind {
 	case surfaceAPI:
 		s.serveAPI(a, r, path, body)
@@ -174,10 +185,5 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case surfacePage:
 		s.servePage(a, r, path, body)
 	}
-	s.mu.Unlock()
-	if fault != nil && fault.LoseAnswer {
-		hangUp(w)
-		return
-	}
-	a.send(w, r.Method)
+	return a
 }

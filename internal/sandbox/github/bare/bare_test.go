@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"pgregory.net/rapid"
 )
 
@@ -294,6 +295,48 @@ func TestEditTree(t *testing.T) {
 	want := map[string]string{"a/d": "2", "e/f": "new"}
 	if got := files(t, r, h); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestReceiveComparesAndSwaps deletes refs, which needs no pack: what counts is what the client
+// believes them to be.
+func TestReceiveComparesAndSwaps(t *testing.T) {
+	r := New("main")
+	c := commit(t, r, tree(t, r, map[string]string{"a": "1"}))
+	stale := commit(t, r, tree(t, r, map[string]string{"a": "2"}))
+	r.SetRef("refs/heads/x", c)
+	r.SetRef("refs/heads/y", c)
+	push := func(commands ...Command) string {
+		var body, out bytes.Buffer
+		e := pktline.NewEncoder(&body)
+		for _, c := range commands {
+			if err := e.Encodef("%s %s %s\x00report-status", c.Old, c.New, c.Ref); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		move := func(c Command) error {
+			r.DeleteRef(c.Ref)
+			return nil
+		}
+		if err := r.ServeReceive(&out, &body, move, func([]Command) string { return "" }); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	got := push(Command{Ref: "refs/heads/x", Old: stale}, Command{Ref: "refs/heads/y", Old: c}, Command{Ref: "HEAD", Old: c})
+	for _, want := range []string{"unpack ok", "ng refs/heads/x failed to update ref", "ok refs/heads/y", "ng HEAD funny refname"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the report %q lacks %q", got, want)
+		}
+	}
+	if _, there := r.Ref("refs/heads/x"); !there {
+		t.Error("a stale push went through")
+	}
+	if got := push(); got != "" {
+		t.Errorf("a flush alone is answered %q", got)
 	}
 }
 
