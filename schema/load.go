@@ -177,8 +177,10 @@ func evaluateAll(first *engine, sources []*source) []*answer {
 		group.Go(func() {
 			e := first
 			if n > 0 {
-				// The schema compiled for the first engine, so it does for this one.
-				e, _ = newEngine(first.tree, first.def)
+				var err error
+				if e, err = newEngine(first.tree, first.def); err != nil {
+					return // it compiled for the first engine, which does the work of both
+				}
 			}
 			work(e)
 		})

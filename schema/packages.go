@@ -22,12 +22,13 @@ type packages struct {
 	module  string
 	sources map[string][]*source
 	left    map[string]bool // files that are left out, because they would spoil their package
+	loading map[string]bool // imports that are being loaded, to notice circles
 	bare    bool            // plans, cells and policies come without the schema's definition of them
 	build   *build.Context
 }
 
 func newPackages(t *tree, left map[string]bool) *packages {
-	p := &packages{module: t.module, sources: t.sources, left: left}
+	p := &packages{module: t.module, sources: t.sources, left: left, loading: map[string]bool{}}
 	p.build = build.NewContext(build.Loader(p.load))
 	return p
 }
@@ -44,6 +45,12 @@ func (p *packages) load(pos token.Pos, importPath string) *build.Instance {
 	}
 	inst := p.build.NewInstance(target, p.load)
 	inst.ImportPath, inst.PkgName = importPath, name
+	if p.loading[importPath] {
+		inst.Err = errors.Newf(pos, "%s imports itself, if only through others", importPath)
+		return inst
+	}
+	p.loading[importPath] = true
+	defer delete(p.loading, importPath)
 	var files []*ast.File
 	switch folder, inside := strings.CutPrefix(target, p.module+"/"); {
 	case target == modulePath:

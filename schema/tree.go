@@ -252,7 +252,7 @@ func (t *tree) checkModule() []Finding {
 	for _, name := range sortedKeys(want) {
 		if have, ok := t.vendor[name]; !ok || !bytes.Equal(have, want[name]) {
 			return []Finding{{Origin: resource.Origin{File: name}, Severity: Warn,
-				Message: "the copy of the schema differs from the one in this version of Tenantry, so the cue command line and editors may judge differently; \"tenantry init --schema\" brings it up to date"}}
+				Message: "the copy of the schema differs from the one in this version of Tenantry, so the cue command line and editors may judge differently; copy the folder cue.mod/pkg of a fleet that \"tenantry init\" writes"}}
 		}
 	}
 	return nil

@@ -1,9 +1,6 @@
 package schema
 
-import (
-	"embed"
-	"fmt"
-)
+import "embed"
 
 // modulePath is the import path of this package's definitions in CUE.
 const modulePath = "tenantry.dev/schema"
@@ -24,13 +21,4 @@ func Vendor() map[string][]byte {
 		out[vendorDir+"/"+e.Name()] = text
 	}
 	return out
-}
-
-// WriteVendor brings the copy of the definitions below a fleet's root up to date. It leaves
-// files alone that it doesn't know.
-func WriteVendor(dir string) error {
-	if err := write(dir, Vendor()); err != nil {
-		return fmt.Errorf("vendor the schema: %w", err)
-	}
-	return nil
 }
