@@ -28,7 +28,8 @@ type Driver interface {
 	// a repeated create is harmless, but for kinds that are Unrepeatable: those must be called
 	// only when an observation after any earlier attempt shows that there is none. If the name is
 	// taken by something without our mark, the error is ErrNotOurs; if the answer was lost and
-	// the resource may or may not exist, ErrUnsure.
+	// the resource may or may not exist, ErrUnsure. If it fails after an Unrepeatable resource was
+	// made, what it returns beside the error has the resource's ID: without one, nothing was made.
 	Create(ctx context.Context, want resource.Desired, fleet string) (resource.Observed, error)
 
 	// Update brings have to want, attribute by attribute where the service allows it, and takes a

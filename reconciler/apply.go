@@ -213,7 +213,7 @@ func (r *run) patiently(ctx context.Context, c changeset.Change, s step, have re
 	patience := cmp.Or(r.order.Patience, 90*time.Second)
 	for wait, waited := time.Second, time.Duration(0); ; wait = min(2*wait, 15*time.Second) {
 		after, err := r.recorded(ctx, c, s, have)
-		if !errors.Is(err, providers.ErrPending) || waited >= patience {
+		if !errors.Is(err, providers.ErrPending) || errors.Is(err, errMade) || waited >= patience {
 			return after, err
 		}
 		select {
@@ -239,9 +239,12 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 		return resource.Observed{}, fmt.Errorf("write the log, so nothing was sent: %w", err)
 	}
 	after, failure := s.send(ctx, r.plan.set[c.Address.Kind], have)
+	if failure != nil && s.action == changeset.Create && after.ID != "" && r.unrepeatable(c.Address.Kind) {
+		failure = fmt.Errorf("%w: %w", errMade, failure)
+	}
 	entry.Phase, entry.Before, entry.Result = changeset.After, seq, changeset.Applied
 	switch {
-	case errors.Is(failure, providers.ErrUnsure):
+	case errors.Is(failure, providers.ErrUnsure), errors.Is(failure, errMade):
 		entry.Result, entry.Detail = changeset.Unsure, failure.Error()
 	case failure != nil:
 		entry.Result, entry.Detail = changeset.Failed, failure.Error()
@@ -251,6 +254,12 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 	}
 	return after, failure
 }
+
+// errMade means that a create which can't be repeated failed with something made: only an
+// observation may say what is to be done next.
+var errMade = errors.New("it was made in part, and is finished once it is seen")
+
+func (r *run) unrepeatable(kind string) bool { return r.plan.set[kind].Kind().Unrepeatable }
 
 // allowed asks, right before a write, whether it may still be made.
 func (r *run) allowed(ctx context.Context) error {

@@ -174,6 +174,9 @@ type State interface {
 	// Unanswered returns the creates that were sent (there is a before-entry) and have no answer,
 	// with the time of sending.
 	Unanswered(ctx context.Context) (map[resource.Address]time.Time, error)
+	// Made returns the creates that were answered with success since a time, with the time of the
+	// answer: what they made need not show in a list yet.
+	Made(ctx context.Context, since time.Time) (map[resource.Address]time.Time, error)
 	// Entries returns the audit entries from a time on, in order.
 	Entries(ctx context.Context, since time.Time) ([]changeset.Entry, error)
 

@@ -20,14 +20,15 @@ type Reconciler struct {
 	State     State
 	Recorder  Recorder
 	Observer  *Observer
-	// Settle is how long the fate of a create without an answer stays open: the time by which a
-	// lost request may still be applied, and a read may still be stale. Two minutes if zero.
+	// Settle is how long the fate of a create stays open that nothing is seen of: the time by which
+	// a lost request may still be applied, and a read may still be stale. Three minutes if zero.
 	Settle time.Duration
 	// AtOnce bounds the writes that are under way at the same time; 16 if zero.
 	AtOnce int
 }
 
-const defaultSettle = 2 * time.Minute
+// defaultSettle has a minute for the call itself, which may be sent at any time until it is up.
+const defaultSettle = 2*time.Minute + writeTimeout
 
 // A Plan is a changeset with what is needed to apply it.
 type Plan struct {
@@ -120,17 +121,30 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 	if s.Spent, err = r.State.Spent(ctx, s.Now.Add(-window)); err != nil {
 		return s, fmt.Errorf("ask the log for what was destroyed: %w", err)
 	}
+	return s, r.unsure(ctx, &s)
+}
+
+// unsure fills in the creates that what a list doesn't show may still come from: those without an
+// answer, which may yet arrive, and those that succeeded a moment ago, which lists may not have yet.
+func (r *Reconciler) unsure(ctx context.Context, s *changeset.Snapshot) error {
 	sent, err := r.State.Unanswered(ctx)
 	if err != nil {
-		return s, fmt.Errorf("ask the log for creates without an answer: %w", err)
+		return fmt.Errorf("ask the log for creates without an answer: %w", err)
 	}
-	for address, at := range sent {
-		// A kind whose create can be repeated needs no wait: its name or token makes it one.
-		if s.Kinds[address.Kind].Unrepeatable {
-			s.Unsure[address] = at.Add(r.settle())
+	made, err := r.State.Made(ctx, s.Now.Add(-r.settle()))
+	if err != nil {
+		return fmt.Errorf("ask the log for what was created just now: %w", err)
+	}
+	for _, creates := range []map[resource.Address]time.Time{sent, made} {
+		for address, at := range creates {
+			until := at.Add(r.settle())
+			// A kind whose create can be repeated needs no wait: its name or token makes it one.
+			if s.Kinds[address.Kind].Unrepeatable && until.After(s.Unsure[address]) {
+				s.Unsure[address] = until
+			}
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // reconciled fills in what nothing is remembered of.

@@ -201,7 +201,7 @@ func (a *app) applyCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&approve, "auto-approve", false, "don't ask")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	cmd.Flags().DurationVar(&a.settleTime, "settle", 0, "how long a create without an answer stays open before it may be sent again (default 2m)")
+	cmd.Flags().DurationVar(&a.settleTime, "settle", 0, "how long a create that nothing is seen of stays open before it may be sent again (default 3m)")
 	return cmd
 }
 

@@ -58,7 +58,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.DurationVar(&s.writeInterval, "github-write-interval", time.Second, "pause between writes to GitHub")
 	flags.StringVar(&s.acceptRewrite, "accept-rewrite", "", "a commit to apply although the history before it was rewritten")
 	flags.IntVar(&s.workers, "workers", 4, "how many things are worked on at the same time")
-	flags.DurationVar(&a.settleTime, "settle", 0, "how long a create without an answer stays open before it may be sent again (default 2m)")
+	flags.DurationVar(&a.settleTime, "settle", 0, "how long a create that nothing is seen of stays open before it may be sent again (default 3m)")
 	return cmd
 }
 

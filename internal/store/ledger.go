@@ -74,6 +74,27 @@ func (s *Store) Unanswered(ctx context.Context) (map[resource.Address]time.Time,
 	return open, nil
 }
 
+// Made returns the creates that were answered with success since a time, with the time of the last
+// such answer.
+func (s *Store) Made(ctx context.Context, since time.Time) (map[resource.Address]time.Time, error) {
+	made := map[resource.Address]time.Time{}
+	if s.read == nil {
+		return made, nil
+	}
+	err := each(ctx, s.read, func(row *sql.Rows) error {
+		e, err := scanEntry(row)
+		if err == nil && !e.Time.Before(since) {
+			made[e.Address] = e.Time
+		}
+		return err
+	}, `SELECT entry FROM entries WHERE second >= ? AND phase = 'after'
+		AND action IN ('create', 'replace') AND entry ->> '$.result' = 'applied' ORDER BY seq`, since.Unix())
+	if err != nil {
+		return nil, fmt.Errorf("read what was just created: %w", err)
+	}
+	return made, nil
+}
+
 // Created tells which of the addresses the log says that we created and did not delete.
 func (s *Store) Created(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error) {
 	created := make(map[resource.Address]bool, len(addresses))

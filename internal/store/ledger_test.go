@@ -229,3 +229,41 @@ func TestSpentAndUnansweredHaveTheirTimes(t *testing.T) {
 		}
 	})
 }
+
+// What was created a moment ago need not show in a list yet.
+func TestMadeHasTheCreatesThatSucceededSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, t.TempDir(), store.ReadWrite)
+		defer func() { _ = s.Close() }()
+		times := map[string]time.Time{}
+		for _, w := range []struct {
+			name   string
+			action changeset.Action
+			result changeset.Result
+		}{
+			{"old", changeset.Create, changeset.Applied}, {"new", changeset.Create, changeset.Applied},
+			{"failed", changeset.Create, changeset.Failed}, {"updated", changeset.Update, changeset.Applied},
+		} {
+			time.Sleep(1500 * time.Millisecond)
+			e := changeset.Entry{Phase: changeset.Before, Action: w.action, Address: bucket(resource.Tenant("acme"), w.name)}
+			seq, err := s.Record(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Phase, e.Before, e.Result = changeset.After, seq, w.result
+			time.Sleep(time.Second)
+			times[w.name] = time.Now().UTC()
+			if _, err := s.Record(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := s.Made(t.Context(), times["old"].Add(time.Nanosecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[resource.Address]time.Time{bucket(resource.Tenant("acme"), "new"): times["new"]}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -135,8 +135,11 @@ func (d *key) Create(ctx context.Context, want resource.Desired, fleet string) (
 		return resource.Observed{}, d.sessions.failed("create key", w.Alias, err)
 	}
 	have := d.fresh(want, fleet, str(out.KeyMetadata.KeyId), str(out.KeyMetadata.Arn))
-	have, err = d.converge(ctx, client, have, tags, types.KeyStateEnabled, want, w)
-	return have, existing("create key", w.Alias, err)
+	made, err := d.converge(ctx, client, have, tags, types.KeyStateEnabled, want, w)
+	if err != nil {
+		return have, existing("create key", w.Alias, err) // with its id: it must not be made again
+	}
+	return made, nil
 }
 
 // sendOnce is for calls that would make a second thing if they were sent again.

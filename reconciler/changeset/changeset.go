@@ -33,8 +33,8 @@ type Snapshot struct {
 	// Created has the addresses that our own log says we created. It tells an orphan that an
 	// interrupted run left behind from a resource that only carries a copy of our mark.
 	Created map[resource.Address]bool
-	// Unsure has creates that were sent and never answered, by address, with the time before
-	// which no second one may be sent.
+	// Unsure has creates that were sent and whose outcome may not show yet, by address, with the
+	// time before which no second one may be sent.
 	Unsure map[resource.Address]time.Time
 
 	Limits    Limits

@@ -39,7 +39,7 @@ func (c *comparison) missing(change *Change, d *resource.Desired) {
 	switch {
 	case unsure && c.Now.Before(until):
 		change.HoldKind = HoldUnsure
-		change.Hold = "an earlier create was sent and never answered, so that it may still arrive; the next one may be sent after " + until.UTC().Format(time.RFC3339)
+		change.Hold = "an earlier create was sent, and what it makes may still show up; the next one may be sent after " + until.UTC().Format(time.RFC3339)
 	case c.movedFromTheDark(change, d):
 	case change.Cause == Drift && !c.CorrectDrift:
 		change.Hold, change.HoldKind = missingText, HoldDrift
