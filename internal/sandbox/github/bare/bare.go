@@ -26,11 +26,14 @@ var ErrNotFound = errors.New("not found")
 // Repo is a repository.
 type Repo struct {
 	store *memory.Storage
+	// What was worked out about commits, which never change.
+	commits     map[Hash]Commit
+	generations map[Hash]int
 }
 
 // New returns an empty repository whose HEAD names the default branch.
 func New(defaultBranch string) *Repo {
-	r := &Repo{store: memory.NewStorage()}
+	r := &Repo{store: memory.NewStorage(), commits: map[Hash]Commit{}, generations: map[Hash]int{}}
 	r.SetHead(defaultBranch)
 	return r
 }
@@ -148,6 +151,9 @@ func signature(p Person) object.Signature {
 
 // Commit reads a commit.
 func (r *Repo) Commit(h Hash) (Commit, error) {
+	if c, known := r.commits[h]; known {
+		return c, nil
+	}
 	o, err := r.store.EncodedObject(plumbing.CommitObject, h)
 	if err != nil {
 		return Commit{}, fmt.Errorf("commit %s: %w", h, ErrNotFound)
@@ -156,11 +162,12 @@ func (r *Repo) Commit(h Hash) (Commit, error) {
 	if err := c.Decode(o); err != nil {
 		return Commit{}, fmt.Errorf("commit %s: %w", h, err)
 	}
-	return Commit{
+	r.commits[h] = Commit{
 		Hash: h, Tree: c.TreeHash, Parents: c.ParentHashes, Message: c.Message, Signature: c.PGPSignature,
 		Author:    Person{c.Author.Name, c.Author.Email, c.Author.When},
 		Committer: Person{c.Committer.Name, c.Committer.Email, c.Committer.When},
-	}, nil
+	}
+	return r.commits[h], nil
 }
 
 // Ref returns what a full ref name points at.

@@ -281,6 +281,75 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// TestWalks compares with sets of ancestors, on histories whose clocks go any way.
+func TestWalks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := New("main")
+		empty, err := r.PutTree(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var commits []Hash
+		ancestors := map[Hash]map[Hash]bool{}
+		for i := range rapid.IntRange(2, 12).Draw(t, "commits") {
+			when := time.Unix(1_700_000_000+rapid.Int64Range(0, 5).Draw(t, "clock"), 0)
+			c := Commit{Tree: empty, Message: fmt.Sprint(i), Author: Person{When: when}, Committer: Person{When: when}}
+			set := map[Hash]bool{}
+			for range rapid.IntRange(0, min(i, 2)).Draw(t, "parents") {
+				p := rapid.SampledFrom(commits).Draw(t, "parent")
+				if !slices.Contains(c.Parents, p) {
+					c.Parents = append(c.Parents, p)
+					maps.Copy(set, ancestors[p])
+				}
+			}
+			h, err := r.PutCommit(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set[h] = true
+			commits, ancestors[h] = append(commits, h), set
+		}
+		a, b := rapid.SampledFrom(commits).Draw(t, "a"), rapid.SampledFrom(commits).Draw(t, "b")
+		if got, err := r.Ancestor(a, b); err != nil || got != ancestors[b][a] {
+			t.Fatalf("ancestor: %v, %v", got, err)
+		}
+		list, err := r.Between(a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[Hash]bool{}
+		for _, c := range list {
+			for _, p := range c.Parents {
+				if !ancestors[a][p] && !seen[p] {
+					t.Fatalf("%s comes before its parent", c.Message)
+				}
+			}
+			seen[c.Hash] = true
+		}
+		for _, c := range commits {
+			if want := ancestors[b][c] && !ancestors[a][c]; seen[c] != want {
+				t.Fatalf("between: has %s: %v", c, seen[c])
+			}
+		}
+		base, ok, err := r.MergeBase(a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		common := 0
+		for _, c := range commits {
+			if ancestors[a][c] && ancestors[b][c] {
+				common++
+				if c != base && ancestors[c][base] {
+					t.Fatalf("the merge base %s has the better %s above it", base, c)
+				}
+			}
+		}
+		if ok != (common > 0) || (ok && (!ancestors[a][base] || !ancestors[b][base])) {
+			t.Fatalf("merge base %s, %v of %d common commits", base, ok, common)
+		}
+	})
+}
+
 func TestEditTree(t *testing.T) {
 	r := New("main")
 	h := tree(t, r, map[string]string{"a/b/c": "1", "a/d": "2", "e": "3"})

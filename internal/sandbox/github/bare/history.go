@@ -1,173 +1,206 @@
 package bare
 
 import (
+	"cmp"
 	"container/heap"
 	"slices"
 )
 
-// Ancestor tells whether a is b or one of its ancestors.
-func (r *Repo) Ancestor(a, b Hash) (bool, error) {
-	found := false
-	err := r.visit([]Hash{b}, func(c Commit) bool {
-		found = found || c.Hash == a
-		return !found
-	})
-	return found, err
-}
-
-// visit walks commits from the tips, newest first, each once. It goes to a commit's parents only
-// if more returns true.
-func (r *Repo) visit(tips []Hash, more func(Commit) bool) error {
-	var queue commitHeap
-	seen := map[Hash]bool{}
-	push := func(hashes []Hash) error {
-		for _, h := range hashes {
-			if seen[h] {
-				continue
-			}
-			seen[h] = true
-			c, err := r.Commit(h)
-			if err != nil {
-				return err
-			}
-			heap.Push(&queue, c)
-		}
-		return nil
-	}
-	if err := push(tips); err != nil {
-		return err
-	}
-	for len(queue) > 0 {
-		c := heap.Pop(&queue).(Commit)
-		if !more(c) {
+// generation is the length of the longest line of parents below a commit. A commit's is greater
+// than those of all its ancestors, whatever the clocks of those who wrote them said.
+func (r *Repo) generation(h Hash) (int, error) {
+	stack := []Hash{h}
+	for len(stack) > 0 {
+		at := stack[len(stack)-1]
+		if _, known := r.generations[at]; known {
+			stack = stack[:len(stack)-1]
 			continue
 		}
-		if err := push(c.Parents); err != nil {
+		c, err := r.Commit(at)
+		if err != nil {
+			return 0, err
+		}
+		highest, ready := 0, true
+		for _, p := range c.Parents {
+			g, known := r.generations[p]
+			if !known {
+				stack, ready = append(stack, p), false
+			}
+			highest = max(highest, g)
+		}
+		if ready {
+			r.generations[at] = highest + 1
+		}
+	}
+	return r.generations[h], nil
+}
+
+// paint is how a commit is reached by a walk from two sides.
+type paint uint8
+
+const (
+	left  paint = 1 << iota // from the one side
+	right                   // from the other
+	stale                   // through a commit that is reached from both
+	both  = left | right
+)
+
+// walk visits commits from their descendants down, so that each is seen once, with all its paint.
+type walk struct {
+	repo   *Repo
+	queue  commitHeap
+	paints map[Hash]paint
+}
+
+func (r *Repo) newWalk(from map[Hash]paint) (*walk, error) {
+	w := &walk{repo: r, paints: map[Hash]paint{}}
+	for h, p := range from {
+		if err := w.add(h, p); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *walk) add(h Hash, p paint) error {
+	_, known := w.paints[h]
+	w.paints[h] |= p
+	if known {
+		return nil
+	}
+	g, err := w.repo.generation(h)
+	if err != nil {
+		return err
+	}
+	c, err := w.repo.Commit(h)
+	if err != nil {
+		return err
+	}
+	heap.Push(&w.queue, waiting{g, c})
+	return nil
+}
+
+// pending tells whether a commit waits whose paint satisfies want.
+func (w *walk) pending(want func(paint) bool) bool {
+	return slices.ContainsFunc(w.queue, func(q waiting) bool { return want(w.paints[q.Hash]) })
+}
+
+// next takes the commit off that no other waiting one descends from.
+func (w *walk) next() (Commit, paint) {
+	c := heap.Pop(&w.queue).(waiting).Commit
+	return c, w.paints[c.Hash]
+}
+
+func (w *walk) parents(c Commit, p paint) error {
+	for _, parent := range c.Parents {
+		if err := w.add(parent, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ancestors is the set of commits reachable from the tips, the tips included.
-func (r *Repo) ancestors(tips ...Hash) (map[Hash]bool, error) {
-	set := map[Hash]bool{}
-	err := r.visit(tips, func(c Commit) bool {
-		set[c.Hash] = true
-		return true
-	})
-	return set, err
+// Ancestor tells whether a is b or one of its ancestors.
+func (r *Repo) Ancestor(a, b Hash) (bool, error) {
+	floor, err := r.generation(a)
+	if err != nil {
+		return false, err
+	}
+	w, err := r.newWalk(map[Hash]paint{b: left})
+	if err != nil {
+		return false, err
+	}
+	for len(w.queue) > 0 && w.queue[0].generation >= floor {
+		c, p := w.next()
+		if c.Hash == a {
+			return true, nil
+		}
+		if err := w.parents(c, p); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
-// MergeBase is the newest best common ancestor of two commits; ok is false for unrelated
-// histories. Of several best ones (a criss-cross) it takes the newest, where git would merge them.
+// MergeBase is the best common ancestor of two commits; ok is false for unrelated histories. Of
+// several best ones (a criss-cross) it takes the newest, where git would merge them.
 func (r *Repo) MergeBase(a, b Hash) (base Hash, ok bool, err error) {
-	ofA, err := r.ancestors(a)
+	if a == b {
+		return a, true, nil
+	}
+	w, err := r.newWalk(map[Hash]paint{a: left, b: right})
 	if err != nil {
 		return Hash{}, false, err
 	}
-	var common []Hash
-	err = r.visit([]Hash{b}, func(c Commit) bool {
-		if ofA[c.Hash] {
-			common = append(common, c.Hash)
-			return false
+	var best []Commit
+	for w.pending(func(p paint) bool { return p&stale == 0 }) {
+		c, p := w.next()
+		if p == both {
+			best = append(best, c)
+			p |= stale
 		}
-		return true
-	})
-	if err != nil || len(common) == 0 {
-		return Hash{}, false, err
-	}
-	// A candidate that another candidate can reach is not a best one.
-	for _, candidate := range common {
-		best := true
-		for _, other := range common {
-			if other == candidate {
-				continue
-			}
-			older, err := r.Ancestor(candidate, other)
-			if err != nil {
-				return Hash{}, false, err
-			}
-			best = best && !older
-		}
-		if best {
-			return candidate, true, nil
+		if err := w.parents(c, p); err != nil {
+			return Hash{}, false, err
 		}
 	}
-	return common[0], true, nil
+	if len(best) == 0 {
+		return Hash{}, false, nil
+	}
+	return slices.MaxFunc(best, older).Hash, true, nil
+}
+
+// older orders commits by their committers' clocks; ids break ties.
+func older(a, b Commit) int {
+	return cmp.Or(a.Committer.When.Compare(b.Committer.When), cmp.Compare(a.Hash.String(), b.Hash.String()))
 }
 
 // Between returns the commits that head has and base hasn't, parents before children.
 // A zero base excludes nothing.
 func (r *Repo) Between(base, head Hash) ([]Commit, error) {
-	exclude := map[Hash]bool{}
+	from := map[Hash]paint{head: left}
 	if !base.IsZero() {
-		var err error
-		if exclude, err = r.ancestors(base); err != nil {
+		from[base] |= right
+	}
+	w, err := r.newWalk(from)
+	if err != nil {
+		return nil, err
+	}
+	var out []Commit
+	for w.pending(func(p paint) bool { return p == left }) {
+		c, p := w.next()
+		if p == left {
+			out = append(out, c)
+		}
+		if err := w.parents(c, p); err != nil {
 			return nil, err
 		}
 	}
-	b := between{repo: r, done: exclude}
-	if err := b.add(head); err != nil {
-		return nil, err
-	}
-	return b.out, nil
+	slices.Reverse(out)
+	return out, nil
 }
 
-// between orders commits topologically by an explicit depth-first stack, because histories are
-// deeper than a call stack should be.
-type between struct {
-	repo *Repo
-	done map[Hash]bool
-	out  []Commit
-}
-
-func (b *between) add(head Hash) error {
-	stack := []Hash{head}
-	for len(stack) > 0 {
-		h := stack[len(stack)-1]
-		if b.done[h] {
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		c, err := b.repo.Commit(h)
-		if err != nil {
-			return err
-		}
-		open := slices.DeleteFunc(slices.Clone(c.Parents), func(p Hash) bool { return b.done[p] })
-		if len(open) > 0 {
-			stack = append(stack, open...)
-			continue
-		}
-		b.done[h] = true
-		b.out = append(b.out, c)
-		stack = stack[:len(stack)-1]
-	}
-	return nil
-}
-
-// Log returns commits reachable from head, newest first, at most limit. With a path, only those
+// Log returns commits reachable from head, children before parents, at most limit. With a path, only those
 // that changed it against their first parent.
 func (r *Repo) Log(head Hash, path string, limit int) ([]Commit, error) {
 	var out []Commit
-	var failed error
-	err := r.visit([]Hash{head}, func(c Commit) bool {
-		if len(out) >= limit || failed != nil {
-			return false
-		}
+	w, err := r.newWalk(map[Hash]paint{head: left})
+	if err != nil {
+		return nil, err
+	}
+	for len(w.queue) > 0 && len(out) < limit {
+		c, p := w.next()
 		touched, err := r.touches(c, path)
 		if err != nil {
-			failed = err
+			return nil, err
 		}
 		if touched {
 			out = append(out, c)
 		}
-		return true
-	})
-	if err == nil {
-		err = failed
+		if err := w.parents(c, p); err != nil {
+			return nil, err
+		}
 	}
-	return out, err
+	return out, nil
 }
 
 func (r *Repo) touches(c Commit, path string) (bool, error) {
@@ -186,18 +219,24 @@ func (r *Repo) touches(c Commit, path string) (bool, error) {
 	return !now.same(before), nil
 }
 
-// commitHeap is a heap.Interface, newest committer time on top; ids break ties.
-type commitHeap []Commit
+// waiting is a commit in a walk.
+type waiting struct {
+	generation int
+	Commit
+}
+
+// commitHeap is a heap.Interface with the highest generation on top; of equals, the newest.
+type commitHeap []waiting
 
 func (q commitHeap) Len() int      { return len(q) }
 func (q commitHeap) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 func (q commitHeap) Less(i, j int) bool {
-	if !q[i].Committer.When.Equal(q[j].Committer.When) {
-		return q[i].Committer.When.After(q[j].Committer.When)
+	if q[i].generation != q[j].generation {
+		return q[i].generation > q[j].generation
 	}
-	return q[i].Hash.String() < q[j].Hash.String()
+	return older(q[i].Commit, q[j].Commit) > 0
 }
-func (q *commitHeap) Push(x any) { *q = append(*q, x.(Commit)) }
+func (q *commitHeap) Push(x any) { *q = append(*q, x.(waiting)) }
 func (q *commitHeap) Pop() any {
 	last := len(*q) - 1
 	c := (*q)[last]

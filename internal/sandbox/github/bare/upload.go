@@ -186,8 +186,11 @@ func (r *Repo) acknowledge(e *pktline.Encoder, caps []string, common, round []Ha
 // more to ask.
 func (r *Repo) covered(wants, common []Hash) bool {
 	for _, want := range wants {
-		set, err := r.ancestors(r.Peel(want))
-		if err != nil || !slices.ContainsFunc(common, func(h Hash) bool { return set[h] }) {
+		descends := func(h Hash) bool {
+			is, err := r.Ancestor(r.Peel(h), r.Peel(want))
+			return err == nil && is
+		}
+		if !slices.ContainsFunc(common, descends) {
 			return false
 		}
 	}
