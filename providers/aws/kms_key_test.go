@@ -192,8 +192,9 @@ func TestAKeyWithoutItsAliasIsSeenAndCompleted(t *testing.T) {
 	d := newKey(newWire(t, store.answer).sessions())
 	want := desired(kindKey, map[string]any{"alias": "alias/acme", "tags": map[string]string{"team": "blue"}})
 	want.Nonce = "n1"
-	if _, err := d.Create(t.Context(), want, testFleet); err == nil {
-		t.Fatal("the alias was refused and nobody noticed")
+	made, err := d.Create(t.Context(), want, testFleet)
+	if err == nil || made.ID == "" {
+		t.Fatalf("the alias was refused: made %q, %v; want the key's id with the error, so that no second one is made", made.ID, err)
 	}
 	seen, err := d.Observe(t.Context(), testScope, testFleet)
 	if err != nil || len(seen) != 1 {
