@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func (s *scene) pullVerb(ts *testscript.TestScript, args []string) error {
 		return usage
 	}
 	switch verb, rest := args[0], args[1:]; {
-	case verb == "open" && len(rest) > 2:
+	case verb == "open" && len(rest) > 1:
 		return s.openPull(ts, rest[0], rest[1], rest[2:])
 	case verb == "push" && len(rest) > 1:
 		return s.push(ts, rest[0], "Push to "+rest[0], rest[1:])
@@ -88,10 +89,13 @@ func (s *scene) onPull(ts *testscript.TestScript, verb string, number int, args 
 	return fmt.Errorf("a pull request has no %s with %d arguments", verb, len(args))
 }
 
-// openPull commits on a branch and opens a pull request for it. Its number is $PR.
+// openPull commits on a branch, unless there is nothing to commit, and opens a pull request for it.
+// Its number is $PR.
 func (s *scene) openPull(ts *testscript.TestScript, branch, title string, changes []string) error {
-	if err := s.push(ts, branch, title, changes); err != nil {
-		return err
+	if len(changes) > 0 {
+		if err := s.push(ts, branch, title, changes); err != nil {
+			return err
+		}
 	}
 	number, err := s.world.GitHub.OpenPullRequest(s.world.Repo, scriptPerson, branch, "main", title, "")
 	ts.Setenv("PR", strconv.Itoa(number))
@@ -216,7 +220,8 @@ func (s *scene) findReport(ts *testscript.TestScript, pattern string) error {
 	err = s.eventually(func() (string, error) {
 		open, err := s.openReports()
 		for _, pr := range open {
-			if expression.MatchString(pr.Body) {
+			// The labels come last: with them the report is whole.
+			if expression.MatchString(pr.Body) && len(pr.Labels) > 0 {
 				found = pr.Number
 				return "", err
 			}
@@ -254,10 +259,15 @@ func (s *scene) waitForCalm() error {
 
 // webhookVerb sends a webhook that GitHub sent before once more: "webhook replay EVENT" exactly as
 // it was, "webhook forge EVENT" with a new id and signed by somebody who doesn't know the secret. It
-// prints the status of the answer.
+// prints the status of the answer. "webhook lose N" has the next N never arrive.
 func (s *scene) webhookVerb(ts *testscript.TestScript, args []string) error {
-	if len(args) != 2 || s.daemon == nil || (args[0] != "forge" && args[0] != "replay") {
-		return errors.New("usage, with a daemon: webhook forge|replay EVENT")
+	if len(args) != 2 || s.daemon == nil {
+		return errors.New("usage, with a daemon: webhook forge|replay EVENT | lose N")
+	}
+	if args[0] == "lose" {
+		n, err := strconv.Atoi(args[1])
+		s.world.GitHub.Misdeliver(slices.Repeat([]githubbox.Misdelivery{githubbox.Drop}, n)...)
+		return err
 	}
 	var sent githubbox.Delivery
 	for _, d := range s.world.GitHub.Deliveries() {

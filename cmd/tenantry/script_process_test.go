@@ -26,13 +26,14 @@ type process struct {
 	err     error // once done is closed
 }
 
-// start runs the program with these settings.
-func start(settings []string, args ...string) (*process, error) {
+// start runs the program in a folder, with these settings.
+func start(dir string, settings []string, args ...string) (*process, error) {
 	program, err := exec.LookPath("tenantry")
 	if err != nil {
 		return nil, err
 	}
 	p := &process{cmd: exec.Command(program, args...), log: &lines{}, done: make(chan struct{})}
+	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/no-home", "TMPDIR=" + os.TempDir()}, settings...)
 	p.cmd.Stdout = p.log
 	p.cmd.Stderr = p.log
@@ -137,7 +138,7 @@ func (s *scene) startDaemon(ts *testscript.TestScript, flags []string) error {
 	if s.daemon != nil {
 		return errors.New("the daemon runs already")
 	}
-	p, err := start(s.daemonSettings(ts), append([]string{"run", "--log-format", "json", "--log-level", "debug"}, flags...)...)
+	p, err := start(ts.MkAbs("."), s.daemonSettings(ts), append([]string{"run", "--log-format", "json", "--log-level", "debug"}, flags...)...)
 	if err != nil {
 		return err
 	}
