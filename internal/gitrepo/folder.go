@@ -39,24 +39,30 @@ func Dir(path string) (*Folder, error) {
 		return nil, err
 	}
 	f := &Folder{path: path, root: root}
+	f.repo, f.at = workTree(path)
+	return f, nil
+}
+
+// workTree finds the Git work tree that a folder lies in, and where in it; nil if it lies in none,
+// or in one that can't be read.
+func workTree(path string) (repo *git.Repository, at string) {
 	repo, err := git.PlainOpenWithOptions(path, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if err != nil {
-		return f, nil
+		return nil, ""
 	}
 	worktree, err := repo.Worktree()
 	if err != nil {
-		return f, nil
+		return nil, ""
 	}
 	top, err := filepath.EvalSymlinks(worktree.Filesystem.Root())
 	if err != nil {
-		return f, nil
+		return nil, ""
 	}
-	at, err := filepath.Rel(top, path)
+	at, err = filepath.Rel(top, path)
 	if err != nil || !filepath.IsLocal(at) {
-		return f, nil
+		return nil, ""
 	}
-	f.repo, f.at = repo, filepath.ToSlash(at)
-	return f, nil
+	return repo, filepath.ToSlash(at)
 }
 
 // Close frees the folder. Its files may not be opened after it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -104,8 +105,7 @@ func collect(o *objects, head *object.Commit, walked map[plumbing.Hash]bool) ([]
 		commit := ready[len(ready)-1]
 		ready = ready[:len(ready)-1]
 		list = append(list, commit)
-		for i := len(commit.ParentHashes) - 1; i >= 0; i-- {
-			parent := commit.ParentHashes[i]
+		for _, parent := range slices.Backward(commit.ParentHashes) {
 			if children[parent]--; children[parent] == 0 && commits[parent] != nil {
 				ready = append(ready, commits[parent])
 			}

@@ -113,7 +113,7 @@ func (t *tree) Stat(name string) (fs.FileInfo, error) {
 // exists tells whether a file is at a path, usable or not.
 func (t *tree) exists(name string) (bool, error) {
 	at := t.root
-	for _, part := range strings.Split(name, "/") {
+	for part := range strings.SplitSeq(name, "/") {
 		if !at.folder() {
 			return false, nil
 		}

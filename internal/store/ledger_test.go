@@ -241,8 +241,10 @@ func TestMadeHasTheCreatesThatSucceededSince(t *testing.T) {
 			action changeset.Action
 			result changeset.Result
 		}{
-			{"old", changeset.Create, changeset.Applied}, {"new", changeset.Create, changeset.Applied},
-			{"failed", changeset.Create, changeset.Failed}, {"updated", changeset.Update, changeset.Applied},
+			{"old", changeset.Create, changeset.Applied},
+			{"new", changeset.Create, changeset.Applied},
+			{"failed", changeset.Create, changeset.Failed},
+			{"updated", changeset.Update, changeset.Applied},
 		} {
 			time.Sleep(1500 * time.Millisecond)
 			e := changeset.Entry{Phase: changeset.Before, Action: w.action, Address: bucket(resource.Tenant("acme"), w.name)}

@@ -36,8 +36,10 @@ func TestEntriesComeBackInOrder(t *testing.T) {
 	s := open(t, dir, store.ReadWrite)
 	begun := time.Now()
 	want := []changeset.Entry{
-		{Phase: changeset.Before, Run: "r1", Fleet: "f", Commit: "c", Digest: "sha256:1", Address: bucket("tenant/acme", "data"),
-			Scope: resource.Scope{Account: "1", Region: "r"}, Cell: "eu-1", Action: changeset.Create, Cause: changeset.Config, Nonce: "n", Paths: []string{"a", "b"}, Actor: "kim"},
+		{
+			Phase: changeset.Before, Run: "r1", Fleet: "f", Commit: "c", Digest: "sha256:1", Address: bucket("tenant/acme", "data"),
+			Scope: resource.Scope{Account: "1", Region: "r"}, Cell: "eu-1", Action: changeset.Create, Cause: changeset.Config, Nonce: "n", Paths: []string{"a", "b"}, Actor: "kim",
+		},
 		{Phase: changeset.After, Before: 1, Result: changeset.Applied, Address: bucket("tenant/acme", "data"), Action: changeset.Create, Detail: `"<&>'` + "\u2028 größe"},
 		{Phase: changeset.Note, Detail: "a forced push"},
 	}

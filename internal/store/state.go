@@ -41,12 +41,12 @@ func (s *Store) Owners(ctx context.Context) (map[resource.Owner]reconciler.Owner
 	return owners, nil
 }
 
-// Begin notes that owners are about to be brought to a commit.
+// Begin notes that owners are about to be brought to a commit, and keeps the first such note.
 func (s *Store) Begin(ctx context.Context, owners []resource.Owner, commit reconciler.Commit) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, owner := range owners {
 			if _, err := tx.ExecContext(ctx, `INSERT INTO owners (owner, attempt) VALUES (?, ?)
-				ON CONFLICT (owner) DO UPDATE SET attempt = excluded.attempt`, owner, commit); err != nil {
+				ON CONFLICT (owner) DO UPDATE SET attempt = excluded.attempt WHERE attempt = ''`, owner, commit); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"modernc.org/sqlite" // also registers the driver
@@ -151,12 +152,13 @@ func (s *Store) Close() error {
 
 // connect opens a handle whose every connection has the same settings.
 func connect(path, mode string, settings ...string) (*sql.DB, error) {
-	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=" + mode +
-		"&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_dqs=0&_defensive=1"
+	var name strings.Builder
+	name.WriteString("file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=" + mode +
+		"&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_dqs=0&_defensive=1")
 	for _, setting := range settings {
-		name += "&" + setting
+		name.WriteString("&" + setting)
 	}
-	return sql.Open("sqlite", name)
+	return sql.Open("sqlite", name.String())
 }
 
 // whole reads the database through and reports damage before anything rests on it.
@@ -214,7 +216,7 @@ func each(ctx context.Context, db querier, row func(*sql.Rows) error, query stri
 	if err != nil {
 		return explained(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // what matters of it is in rows.Err
 	for rows.Next() {
 		if err := row(rows); err != nil {
 			return err

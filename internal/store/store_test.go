@@ -67,6 +67,7 @@ func TestOwnersSurviveARestart(t *testing.T) {
 		{"settle again", s.Settle(ctx, acme, "c1", []resource.Desired{desired(acme, "data"), desired(acme, "logs")})},
 		{"settle the next", s.Settle(ctx, globex, "c1", []resource.Desired{desired(globex, "data")})},
 		{"begin a newer commit", s.Begin(ctx, []resource.Owner{globex}, "c2")},
+		{"begin yet another", s.Begin(ctx, []resource.Owner{globex}, "c3")},
 		{"settle what goes", s.Settle(ctx, resource.Cell("eu-1"), "c1", []resource.Desired{desired(resource.Cell("eu-1"), "x")})},
 		{"forget it", s.Settle(ctx, resource.Cell("eu-1"), "c2", nil)},
 		{"forget it again", s.Settle(ctx, resource.Cell("eu-1"), "c2", nil)},

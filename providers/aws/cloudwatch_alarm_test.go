@@ -3,6 +3,7 @@ package aws
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -65,9 +66,7 @@ func wantAlarm(more map[string]any) resource.Desired {
 		"name": "age", "namespace": "AWS/SQS", "metric": "Age", "statistic": "Maximum",
 		"threshold": 300, "comparison": "GreaterThanThreshold",
 	}
-	for name, value := range more {
-		all[name] = value
-	}
+	maps.Copy(all, more)
 	return desired(kindAlarm, all)
 }
 

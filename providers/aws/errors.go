@@ -35,13 +35,13 @@ var sentinels = map[string]error{
 	"ExpiredToken":                providers.ErrDenied,
 	"ExpiredTokenException":       providers.ErrDenied,
 
-	"NoSuchBucket":                            providers.ErrGone,
-	"NoSuchEntity":                            providers.ErrGone, // IAM
-	"NotFound":                                providers.ErrGone, // S3's HEAD, SNS
-	"NotFoundException":                       providers.ErrGone, // KMS, SNS
-	"ResourceNotFound":                        providers.ErrGone, // CloudWatch
-	"ResourceNotFoundException":               providers.ErrGone, // Secrets Manager, CloudWatch Logs, CloudWatch
-	"QueueDoesNotExist":                       providers.ErrGone,
+	"NoSuchBucket":              providers.ErrGone,
+	"NoSuchEntity":              providers.ErrGone, // IAM
+	"NotFound":                  providers.ErrGone, // S3's HEAD, SNS
+	"NotFoundException":         providers.ErrGone, // KMS, SNS
+	"ResourceNotFound":          providers.ErrGone, // CloudWatch
+	"ResourceNotFoundException": providers.ErrGone, // Secrets Manager, CloudWatch Logs, CloudWatch
+	"QueueDoesNotExist":         providers.ErrGone,
 	"AWS.SimpleQueueService.NonExistentQueue": providers.ErrGone,
 
 	"OperationAborted":                            providers.ErrPending, // S3: another write is in progress
@@ -64,8 +64,7 @@ var principalCodes = map[string]bool{
 
 // code returns the error code that the service answered with, and "" for anything else.
 func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""
@@ -96,8 +95,7 @@ func failed(operation, object string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var known *callError
-	if errors.As(err, &known) {
+	if _, ok := errors.AsType[*callError](err); ok {
 		return fmt.Errorf("%s %s: %w", operation, object, err)
 	}
 	return &callError{operation: operation, object: object, kind: sentinels[code(err)], err: err}
@@ -111,7 +109,7 @@ func failedAs(kind error, operation, object string, err error) error {
 // failedNaming is failed for calls that name something else besides the object, such as a key or a
 // function: "not found" may be about that, and so doesn't mean that the object is gone.
 func failedNaming(operation, object string, err error) error {
-	if sentinels[code(err)] == providers.ErrGone {
+	if errors.Is(sentinels[code(err)], providers.ErrGone) {
 		return failedAs(nil, operation, object, err)
 	}
 	return failed(operation, object, err)
@@ -128,7 +126,7 @@ func (s *sessions) failed(operation, object string, err error) error {
 
 // failedNaming is failed of sessions for calls that name something else besides the object.
 func (s *sessions) failedNaming(operation, object string, err error) error {
-	if sentinels[code(err)] == providers.ErrGone {
+	if errors.Is(sentinels[code(err)], providers.ErrGone) {
 		return failedNaming(operation, object, err)
 	}
 	return s.failed(operation, object, err)
@@ -156,8 +154,7 @@ func unsure(err error) bool {
 	case errors.Is(err, context.Canceled): // a write is cut loose from its caller before it is sent
 		return false
 	}
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return response.HTTPStatusCode() < 400 || response.HTTPStatusCode() >= 500
 	}
 	return true

@@ -19,22 +19,26 @@ func TestWhatLostItsMarkIsNotWritten(t *testing.T) {
 		answer func(tagged) func(call) reply
 	}{
 		{
-			kindBucket, "acme-data", map[string]any{"name": "acme-data", "versioning": true},
+			kindBucket, "acme-data",
+			map[string]any{"name": "acme-data", "versioning": true},
 			func(s *sessions) providers.Driver { return newBucket(s) },
 			func(tags tagged) func(call) reply { return (&buckets{tags: tags}).answer },
 		},
 		{
-			kindSecret, testSecretARN, map[string]any{"name": "acme-db", "description": "old"},
+			kindSecret, testSecretARN,
+			map[string]any{"name": "acme-db", "description": "old"},
 			func(s *sessions) providers.Driver { return newSecret(s) },
 			func(tags tagged) func(call) reply { return (&secrets{name: "acme-db", tags: tags}).answer },
 		},
 		{
-			kindRole, "acme-app", map[string]any{"name": "acme-app", "description": "old", "assumeRolePolicy": rawJSON(trustPolicy)},
+			kindRole, "acme-app",
+			map[string]any{"name": "acme-app", "description": "old", "assumeRolePolicy": rawJSON(trustPolicy)},
 			func(s *sessions) providers.Driver { return newRole(s) },
 			func(tags tagged) func(call) reply { return (&roles{tags: tags}).answer },
 		},
 		{
-			kindKey, "key-1", map[string]any{"alias": "alias/acme", "description": "old"},
+			kindKey, "key-1",
+			map[string]any{"alias": "alias/acme", "description": "old"},
 			func(s *sessions) providers.Driver { return newKey(s) },
 			func(tags tagged) func(call) reply {
 				store := newKeyStore()

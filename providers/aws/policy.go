@@ -2,6 +2,7 @@ package aws
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -113,9 +114,7 @@ func parsePolicy(text string) (map[string]any, bool) {
 
 func canonicalDocument(document map[string]any) map[string]any {
 	out := make(map[string]any, len(document))
-	for key, value := range document {
-		out[key] = value
-	}
+	maps.Copy(out, document)
 	if version, _ := out["Version"].(string); version == "" {
 		out["Version"] = oldVersion
 	}

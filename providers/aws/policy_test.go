@@ -24,29 +24,45 @@ func parse(t interface{ Fatal(...any) }, text string) resource.Value {
 func TestPoliciesOfEqualMeaningAreEqual(t *testing.T) {
 	const plain = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["*"]}]}`
 	tests := []struct{ reason, a, b string }{
-		{"a scalar is a list of one", plain,
-			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}`},
-		{"order and repetition of actions",
+		{
+			"a scalar is a list of one", plain,
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}`,
+		},
+		{
+			"order and repetition of actions",
 			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["a:X","b:Y"],"Resource":"*"}]}`,
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["b:Y","a:X","a:X"],"Resource":"*"}]}`},
-		{"order of statements",
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["b:Y","a:X","a:X"],"Resource":"*"}]}`,
+		},
+		{
+			"order of statements",
 			`{"Statement":[{"Sid":"A","Effect":"Deny","Action":"a:X"},{"Sid":"B","Effect":"Allow","Action":"a:X"}]}`,
-			`{"Statement":[{"Sid":"B","Effect":"Allow","Action":"a:X"},{"Sid":"A","Effect":"Deny","Action":"a:X"}]}`},
-		{"an account and its root",
+			`{"Statement":[{"Sid":"B","Effect":"Allow","Action":"a:X"},{"Sid":"A","Effect":"Deny","Action":"a:X"}]}`,
+		},
+		{
+			"an account and its root",
 			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"a:X"}]}`,
-			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root"]},"Action":"a:X"}]}`},
-		{"everybody",
+			`{"Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root"]},"Action":"a:X"}]}`,
+		},
+		{
+			"everybody",
 			`{"Statement":[{"Effect":"Deny","Principal":"*","Action":"a:X"}]}`,
-			`{"Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"a:X"}]}`},
-		{"a boolean in a condition",
+			`{"Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"a:X"}]}`,
+		},
+		{
+			"a boolean in a condition",
 			`{"Statement":[{"Effect":"Deny","Action":"a:X","Condition":{"Bool":{"aws:SecureTransport":false}}}]}`,
-			`{"Statement":[{"Effect":"Deny","Action":"a:X","Condition":{"Bool":{"aws:SecureTransport":["false"]}}}]}`},
+			`{"Statement":[{"Effect":"Deny","Action":"a:X","Condition":{"Bool":{"aws:SecureTransport":["false"]}}}]}`,
+		},
 		{"a document inside a string", plain, string(quote(plain))},
-		{"no version is the old one",
+		{
+			"no version is the old one",
 			`{"Statement":[{"Effect":"Allow","Action":"a:X"}]}`,
-			`{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Action":"a:X"}]}`},
-		{"an empty statement id",
-			`{"Statement":[{"Sid":"","Effect":"Allow","Action":"a:X"}]}`, `{"Statement":[{"Effect":"Allow","Action":"a:X"}]}`},
+			`{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Action":"a:X"}]}`,
+		},
+		{
+			"an empty statement id",
+			`{"Statement":[{"Sid":"","Effect":"Allow","Action":"a:X"}]}`, `{"Statement":[{"Effect":"Allow","Action":"a:X"}]}`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {

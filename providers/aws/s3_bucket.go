@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -249,10 +251,8 @@ func (d *bucket) exists(ctx context.Context, client *s3.Client, scope resource.S
 		if listErr != nil {
 			return false, listErr
 		}
-		for _, own := range names {
-			if own == name {
-				return false, failed("look for bucket", name, err)
-			}
+		if slices.Contains(names, name) {
+			return false, failed("look for bucket", name, err)
 		}
 		return false, notOurs("create bucket", name, "the name is taken by another account; bucket names are global")
 	}
@@ -312,9 +312,7 @@ func (d *bucket) Adopt(ctx context.Context, want resource.Desired, fleet string)
 		return resource.Observed{}, err
 	}
 	if !tags.in(fleet, kindBucket.Name) {
-		for key, value := range marked(nil, fleet, want.Address, "") {
-			tags[key] = value
-		}
+		maps.Copy(tags, marked(nil, fleet, want.Address, ""))
 		if err := d.putTags(ctx, client, want.Scope, want.Adopt, tags); err != nil {
 			return resource.Observed{}, err
 		}

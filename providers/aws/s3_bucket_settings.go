@@ -134,7 +134,7 @@ func readBucketPolicy(ctx context.Context, client *s3.Client, owner *string, a *
 
 // fromRule reads a lifecycle rule, and names in Other what our rules can't say.
 func fromRule(rule types.LifecycleRule) lifecycleRule {
-	r := lifecycleRule{ID: str(rule.ID), Prefix: str(rule.Prefix)}
+	r := lifecycleRule{ID: str(rule.ID), Prefix: str(rule.Prefix)} //nolint:staticcheck // rules of before 2016 have their prefix there
 	var other []string
 	note := func(there bool, what string) {
 		if there {

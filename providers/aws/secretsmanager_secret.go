@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -322,9 +323,7 @@ func (d *secret) Adopt(ctx context.Context, want resource.Desired, fleet string)
 	if err := d.setMark(ctx, client, facts.arn, marks); err != nil {
 		return resource.Observed{}, err
 	}
-	for key, value := range marks {
-		facts.tags[key] = value
-	}
+	maps.Copy(facts.tags, marks)
 	return d.details(ctx, client, want.Scope, facts)
 }
 

@@ -3,6 +3,7 @@ package aws
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -175,9 +176,7 @@ func TestUpdatesSendOnlyWhatDiffers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		attributes := map[string]any{}
-		for name, v := range was {
-			attributes[name] = v
-		}
+		maps.Copy(attributes, was)
 		attributes[tt.attribute] = tt.value
 		want := desired(kindSecret, attributes)
 		tags := marked(map[string]string{"team": "blue"}, testFleet, want.Address, "")

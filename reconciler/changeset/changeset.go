@@ -19,6 +19,9 @@ type Snapshot struct {
 	// Settled has no such moment, and then all its differences count as configuration.
 	Applied []resource.Desired
 	Settled map[resource.Owner]bool
+	// Retried has the settled owners that Desired was begun to be applied to since. What refers to
+	// others counts as configuration there: they may have been replaced by the first try.
+	Retried map[resource.Owner]bool
 	// Observed is what the cloud has, of all that carries the fleet's mark.
 	Observed []resource.Observed
 

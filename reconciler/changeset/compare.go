@@ -41,7 +41,8 @@ func Path(keys ...string) string {
 func SplitPath(path string) []string {
 	var keys []string
 	for rest := path; ; {
-		key, after, more := "", "", false
+		var key, after string
+		var more bool
 		if strings.HasPrefix(rest, `"`) {
 			quoted, err := strconv.QuotedPrefix(rest)
 			if err != nil {
@@ -91,7 +92,7 @@ func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observe
 		if after.Equal(before) {
 			continue
 		}
-		before3 := threeWay{c: c, attribute: a, wanted: wanted, settled: settled != nil}
+		before3 := threeWay{c: c, attribute: a, wanted: wanted, settled: settled != nil, retried: c.Retried[d.Address.Owner]}
 		if settled != nil {
 			before3.applied = settled.Attributes[a.Name]
 		}
@@ -120,6 +121,7 @@ type threeWay struct {
 	wanted    resource.Value // as Git has it, references open
 	applied   resource.Value // as Git had it
 	settled   bool           // there was such a moment
+	retried   bool           // and a try at what Git has now since
 }
 
 // contrasts returns the places at which the two sides differ. What can't be judged, because it

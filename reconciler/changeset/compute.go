@@ -3,6 +3,7 @@ package changeset
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"tenantry.dev/reconciler/resource"
@@ -159,9 +160,7 @@ func newComparison(s Snapshot) (*comparison, error) {
 	if err := c.indexDesired(); err != nil {
 		return nil, err
 	}
-	for owner, why := range s.Broken {
-		c.broken[owner] = why
-	}
+	maps.Copy(c.broken, s.Broken)
 	c.indexObserved()
 	c.cells = newCells(s)
 	return c, nil

@@ -177,8 +177,10 @@ func aSnapshot(t *rapid.T) Snapshot {
 		s.Settled[owner] = rapid.Bool().Draw(t, "settled "+string(owner))
 	}
 	if rapid.IntRange(0, 3).Draw(t, "unseen") == 0 {
-		s.Unseen[Place{Scope: rapid.SampledFrom([]resource.Scope{region, global, other}).Draw(t, "scope"),
-			Kind: rapid.SampledFrom([]string{"", "key", "queue"}).Draw(t, "kind")}] = "denied"
+		s.Unseen[Place{
+			Scope: rapid.SampledFrom([]resource.Scope{region, global, other}).Draw(t, "scope"),
+			Kind:  rapid.SampledFrom([]string{"", "key", "queue"}).Draw(t, "kind"),
+		}] = "denied"
 	}
 	for i := range s.Observed {
 		if rapid.IntRange(0, 3).Draw(t, "created") == 0 {

@@ -2,6 +2,7 @@ package changeset
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -11,14 +12,6 @@ import (
 
 // The tests speak of a small cloud: keys and buckets hold data, roles are global, queues and
 // topics are neither. Their kinds are named as in AWS where that makes reading easier.
-
-func val(t testing.TB, text string) resource.Value {
-	v, err := resource.ParseValue([]byte(text))
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return v
-}
 
 func must(text string) resource.Value {
 	v, err := resource.ParseValue([]byte(text))
@@ -42,8 +35,12 @@ func kinds() map[string]resource.Kind {
 			name, {Name: "kmsKey", Default: must(`""`)}, {Name: "displayName", Default: must(`""`)}, tags,
 		}},
 		{Name: "queue", Outputs: []string{"arn", "url"}, Uses: []string{"key"}, Attributes: []resource.Attribute{
-			name, {Name: "delay", Default: must(`0`)}, {Name: "peers", Default: must(`[]`), Set: true},
-			{Name: "token", Secret: true}, {Name: "deadLetter"}, tags,
+			name,
+			{Name: "delay", Default: must(`0`)},
+			{Name: "peers", Default: must(`[]`), Set: true},
+			{Name: "token", Secret: true},
+			{Name: "deadLetter"},
+			tags,
 		}},
 		{Name: "role", Global: true, Outputs: []string{"arn"}, Uses: []string{"bucket", "key", "topic", "queue"}, Attributes: []resource.Attribute{
 			name, {Name: "policies", Default: must(`{}`)}, {Name: "duration", Default: must(`3600`)}, tags,
@@ -95,9 +92,7 @@ func want(address, attributes string) resource.Desired {
 		d.Scope = global
 	}
 	in, _ := must(attributes).Members()
-	for name, value := range in {
-		d.Attributes[name] = value
-	}
+	maps.Copy(d.Attributes, in)
 	return d
 }
 
@@ -149,9 +144,7 @@ func (s *Snapshot) git(address, attribute, value string) {
 	for i := range s.Desired {
 		if d := &s.Desired[i]; d.Address == at(address) {
 			attributes := resource.Attributes{}
-			for name, v := range d.Attributes {
-				attributes[name] = v
-			}
+			maps.Copy(attributes, d.Attributes)
 			delete(attributes, attribute)
 			if value != "" {
 				attributes[attribute] = want(address, `{"x":`+value+`}`).Attributes["x"]
@@ -181,8 +174,10 @@ func (s *Snapshot) have(address string) *resource.Observed {
 	panic(address)
 }
 
-func (s *Snapshot) gone(address string)      { s.Observed = without(s.Observed, observedAt, at(address)) }
-func (s *Snapshot) ungit(address string)     { s.Desired = without(s.Desired, desiredAt, at(address)) }
+func (s *Snapshot) gone(address string) { s.Observed = without(s.Observed, observedAt, at(address)) }
+
+func (s *Snapshot) ungit(address string) { s.Desired = without(s.Desired, desiredAt, at(address)) }
+
 func (s *Snapshot) unapplied(address string) { s.Applied = without(s.Applied, desiredAt, at(address)) }
 
 func (s *Snapshot) ungitOwner(owner resource.Owner) {

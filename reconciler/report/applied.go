@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tenantry.dev/reconciler/changeset"
@@ -92,12 +93,7 @@ func outcomes(r Result, head string, most int, results ...changeset.Result) sect
 }
 
 func among(list []changeset.Result, result changeset.Result) bool {
-	for _, one := range list {
-		if one == result {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, result)
 }
 
 // Outcome is one outcome as a line for a terminal, without a newline.

@@ -10,7 +10,6 @@ import (
 	"unicode"
 
 	"tenantry.dev/reconciler/changeset"
-	"tenantry.dev/reconciler/resource"
 )
 
 // A Cause is a group of changes that most likely came about in one way, and that are decided on
@@ -169,13 +168,4 @@ func Keys(change changeset.Change) []string {
 // whole tells whether a change is about the resource as such rather than about its attributes.
 func whole(change changeset.Change) bool {
 	return change.Have == nil || change.Cause == changeset.Orphan || len(change.Attributes) == 0
-}
-
-func sortedOwners(changes []changeset.Change) []resource.Owner {
-	var list []resource.Owner
-	for _, change := range changes {
-		list = append(list, change.Address.Owner)
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
 }

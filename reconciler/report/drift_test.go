@@ -69,8 +69,17 @@ func TestGroup(t *testing.T) {
 func TestSlugsAreUnique(t *testing.T) {
 	long := strings.Repeat("attribute", 20)
 	lists := [][]string{
-		{"aws.sqs.queue", "tags.team"}, {"aws.sqs.queue", "tags.Team"}, {"aws.sqs.queue", "tags.TEAM"}, {"aws.sqs.queue", "tags", "team"},
-		{"aws.sqs.queue", "tags.te@m"}, {"aws.sqs.queue", "tags.te#m"}, {"aws.sqs.queue", "tags.тим"}, {"aws.sqs.queue", long + "a"}, {"aws.sqs.queue", long + "b"}, {"", ""}, {"@"},
+		{"aws.sqs.queue", "tags.team"},
+		{"aws.sqs.queue", "tags.Team"},
+		{"aws.sqs.queue", "tags.TEAM"},
+		{"aws.sqs.queue", "tags", "team"},
+		{"aws.sqs.queue", "tags.te@m"},
+		{"aws.sqs.queue", "tags.te#m"},
+		{"aws.sqs.queue", "tags.тим"},
+		{"aws.sqs.queue", long + "a"},
+		{"aws.sqs.queue", long + "b"},
+		{"", ""},
+		{"@"},
 	}
 	seen := map[string]bool{}
 	for _, list := range lists {
@@ -153,12 +162,13 @@ func TestGoldenDrift(t *testing.T) {
 		if slug != "logs-group_retentiondays" {
 			here.Kept = nil
 		}
-		if slug != "logs-group_retentiondays" && slug != "sqs-queue_missing" {
-			here.Refused = nil
-		} else if slug == "sqs-queue_missing" {
+		switch slug {
+		case "sqs-queue_missing":
 			here.Refused = map[string]string{"tenant/acme/aws.sqs.queue/dead": o.Refused["tenant/acme/aws.sqs.queue/dead"]}
-		} else {
+		case "logs-group_retentiondays":
 			here.Refused = map[string]string{"tenant/beta/aws.logs.group/app retentionDays": o.Refused["tenant/beta/aws.logs.group/app retentionDays"]}
+		default:
+			here.Refused = nil
 		}
 		title, markdown, data := Drift(cause, here)
 		golden(t, "drift."+slug+".md", "title: "+title+"\n\n"+markdown)
@@ -183,7 +193,10 @@ func TestSeverity(t *testing.T) {
 		{[]string{"tags.a", "versioning"}, Changed, "medium"},
 		{[]string{"publicAccessBlock.blockPublicAcls"}, Changed, "high"},
 		{[]string{"inlinePolicies.main", "tags.a"}, Changed, "high"},
-		{nil, Missing, "high"}, {nil, Duplicate, "high"}, {nil, Stray, "medium"}, {nil, Absent, "medium"},
+		{nil, Missing, "high"},
+		{nil, Duplicate, "high"},
+		{nil, Stray, "medium"},
+		{nil, Absent, "medium"},
 	} {
 		if level, why := severity(Cause{Sort: c.sort, Paths: c.paths}); level != c.want || why == "" {
 			t.Errorf("%s %v is %s (%s), want %s", c.sort, c.paths, level, why, c.want)

@@ -7,6 +7,7 @@ package resource
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -251,9 +252,7 @@ func (k Kind) Attribute(name string) (Attribute, bool) {
 // Attributes that the kind doesn't know are kept, so that the comparison can name them.
 func (k Kind) Canonical(attributes Attributes) Attributes {
 	out := make(Attributes, len(k.Attributes))
-	for name, value := range attributes {
-		out[name] = value
-	}
+	maps.Copy(out, attributes)
 	for _, a := range k.Attributes {
 		if value := a.Normal(out[a.Name]); value.IsSet() {
 			out[a.Name] = value
