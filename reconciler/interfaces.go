@@ -161,8 +161,9 @@ type Recorder interface {
 type State interface {
 	// Owners returns what is remembered of every owner.
 	Owners(ctx context.Context) (map[resource.Owner]OwnerState, error)
-	// Begin notes that an owner is about to be brought to a commit. Until Settle, the owner is
-	// not settled: all its differences count as configuration.
+	// Begin notes that owners are about to be brought to a commit. Of several before a Settle the
+	// first counts. Until Settle, what Git says of the owner at another commit can't be told from
+	// what was changed in the cloud: all its differences count as configuration then.
 	Begin(ctx context.Context, owners []resource.Owner, commit Commit) error
 	// Settle notes that the owner is as the commit wants it. An empty list forgets the owner.
 	Settle(ctx context.Context, owner resource.Owner, commit Commit, applied []resource.Desired) error
@@ -194,5 +195,5 @@ type State interface {
 type OwnerState struct {
 	Commit  Commit             // the one last reconciled to; empty if never
 	Applied []resource.Desired // its rendering then
-	Attempt Commit             // one that was begun and not settled; empty if none
+	Attempt Commit             // the first that was begun since and not settled; empty if none
 }

@@ -97,6 +97,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 		Kinds:     set.Kinds(),
 		Desired:   t.Rendering.Desired,
 		Settled:   map[resource.Owner]bool{},
+		Retried:   map[resource.Owner]bool{},
 		Observed:  seen.Observed,
 		Unseen:    seen.Unseen,
 		Broken:    broken(t),
@@ -108,7 +109,10 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 	}
 	for owner, state := range known {
 		s.Applied = append(s.Applied, state.Applied...)
-		s.Settled[owner] = state.Commit != "" && state.Attempt == ""
+		// Another try at the same commit asks for what the first did, so that what was changed in the
+		// cloud and what is still to be done can be told apart as before. Between two commits they can't.
+		s.Retried[owner] = state.Commit != "" && state.Attempt != "" && state.Attempt == t.Commit
+		s.Settled[owner] = state.Commit != "" && (state.Attempt == "" || s.Retried[owner])
 	}
 	var err error
 	if s.Created, err = r.State.Created(ctx, addresses(seen.Observed)); err != nil {

@@ -2,6 +2,7 @@ package reconciler_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -128,4 +129,89 @@ func TestARefusedCreateIsRepeatedAtOnce(t *testing.T) {
 	refuse = false
 	w.apply(one, reconciler.Question{})
 	w.settled(one, 3)
+}
+
+// A change that fails and is tried again for the same commit leaves alone what drifted beside it:
+// that is for a person to decide, whatever else goes wrong.
+func TestAFailureDoesNotDecideOnDrift(t *testing.T) {
+	w := newWorld(t)
+	w.apply(target("c1", tenant("acme", 0)), reconciler.Question{})
+	bucket := resource.Address{Owner: "tenant/acme", Kind: "t.bucket", Name: "data"}
+	w.cloud.change(bucket, "versioning", resource.Bool(true))
+	fail := true
+	w.cloud.before = func(call string) error {
+		if fail && call == "update tenant/acme/t.queue/jobs" {
+			return errors.New("throttled")
+		}
+		return nil
+	}
+	w.apply(target("c2", tenant("acme", 5)), reconciler.Question{})
+	fail = false
+	w.apply(target("c2", tenant("acme", 5)), reconciler.Question{})
+	live, _ := w.cloud.byAddress()
+	if got := live[bucket].Attributes["versioning"].Text(); got != "true" {
+		t.Errorf("the second try put versioning back to %s", got)
+	}
+	if got := live[resource.Address{Owner: "tenant/acme", Kind: "t.queue", Name: "jobs"}].Attributes["delay"].Text(); got != "5" {
+		t.Errorf("the second try left the delay at %s", got)
+	}
+}
+
+// What an abandoned commit has done already is undone by its revert, even if the first try fails.
+func TestARevertUndoesWhatWasHalfDone(t *testing.T) {
+	w := newWorld(t)
+	w.apply(target("c1", tenant("acme", 0)), reconciler.Question{})
+	change := tenant("acme", 5)
+	change[0].Attributes["versioning"] = resource.Bool(true)
+	failing := "update tenant/acme/t.bucket/data"
+	w.cloud.before = func(call string) error {
+		if call == failing {
+			return errors.New("throttled")
+		}
+		return nil
+	}
+	w.apply(target("c2", change), reconciler.Question{}) // the queue is changed, the bucket isn't
+	failing = "update tenant/acme/t.queue/jobs"
+	revert := target("c3", tenant("acme", 0))
+	w.apply(revert, reconciler.Question{})
+	failing = ""
+	w.apply(revert, reconciler.Question{})
+	w.settled(revert, 3)
+	live, _ := w.cloud.byAddress()
+	if got := live[resource.Address{Owner: "tenant/acme", Kind: "t.queue", Name: "jobs"}].Attributes["delay"].Text(); got != "0" {
+		t.Errorf("the revert left the delay at %s", got)
+	}
+}
+
+// What points at a replaced resource follows it, also when that takes a second try.
+func TestASecondTryFollowsAReplacement(t *testing.T) {
+	topic := func(name string) []resource.Desired {
+		return []resource.Desired{desired("cell/eu-1", "t.queue", "alerts", map[string]any{"name": name})}
+	}
+	alerts := resource.Ref{Address: resource.Address{Owner: "cell/eu-1", Kind: "t.queue", Name: "alerts"}, Output: "arn"}
+	user := []resource.Desired{desired("tenant/acme", "t.queue", "jobs", map[string]any{"name": "jobs", "key": alerts.Placeholder()})}
+	w := newWorld(t)
+	numbered := 0
+	w.withOdd("t.queue", func(o *odd) {
+		o.create = func(ctx context.Context, want resource.Desired) (resource.Observed, error) {
+			made, err := o.memory.Create(ctx, want, "test")
+			numbered++
+			made.Outputs = map[string]string{"arn": fmt.Sprint("arn:", numbered)}
+			w.cloud.resources[made.ID] = made
+			return made, err
+		}
+	})
+	w.apply(target("c1", topic("one"), user), reconciler.Question{})
+	fail := true
+	w.cloud.before = func(call string) error {
+		if fail && call == "update tenant/acme/t.queue/jobs" {
+			return errors.New("throttled")
+		}
+		return nil
+	}
+	second := target("c2", topic("two"), user)
+	w.apply(second, reconciler.Question{})
+	fail = false
+	w.apply(second, reconciler.Question{})
+	w.settled(second, 2)
 }

@@ -153,7 +153,7 @@ func (t threeWay) sameInGit() bool {
 // cause judges one place. A place that hangs on a change that is still to be made follows that
 // change: its cause is the same.
 func (t threeWay) cause(after, applied resource.Value) Cause {
-	if !t.settled || !after.Equal(applied) {
+	if !t.settled || !after.Equal(applied) || t.retried && len(t.wanted.Refs()) > 0 {
 		return Config
 	}
 	for _, ref := range after.Refs() {
