@@ -12,7 +12,7 @@ type crosscheck struct {
 	def     *definitions
 	files   map[resource.Owner]*answer
 	domains map[string]taken
-	names   map[string]taken
+	names   map[cloudName]taken
 	used    map[string]int
 	found   []Finding
 }
@@ -26,7 +26,7 @@ type taken struct {
 // add compares an owner with those before it. What clashes is refused on the later one.
 func (c *crosscheck) add(a *answer) {
 	if c.files == nil {
-		c.files, c.domains, c.names, c.used = map[resource.Owner]*answer{}, map[string]taken{}, map[string]taken{}, map[string]int{}
+		c.files, c.domains, c.names, c.used = map[resource.Owner]*answer{}, map[string]taken{}, map[cloudName]taken{}, map[string]int{}
 	}
 	if first, twice := c.files[a.owner]; twice {
 		c.duplicate(first, a)
@@ -72,8 +72,11 @@ func (c *crosscheck) addDomains(a *answer) {
 	}
 }
 
-// nameOf is what must be unique in the cloud, with how far it must be.
-func nameOf(d resource.Desired) string {
+// A cloudName is what no two resources may have in common.
+type cloudName struct{ kind, within, name string }
+
+// nameOf is a resource's name in the cloud.
+func nameOf(d resource.Desired) cloudName {
 	attribute, within := "name", d.Scope.String()
 	switch d.Address.Kind {
 	case "aws.kms.key":
@@ -81,13 +84,13 @@ func nameOf(d resource.Desired) string {
 	case "aws.s3.bucket":
 		within = "" // the whole world
 	}
-	return d.Address.Kind + " " + within + " " + d.Attributes[attribute].Text()
+	return cloudName{d.Address.Kind, within, d.Attributes[attribute].Text()}
 }
 
 func (c *crosscheck) addName(a *answer, d resource.Desired) {
 	name := nameOf(d)
 	if first, twice := c.names[name]; twice {
-		a.refuse(d.Origin, "%s: %s %q is what %s has already", d.Address, d.Address.Kind, d.Attributes["name"].Text(), first.by.owner)
+		a.refuse(d.Origin, "%s: the name %q is that of a resource of %s already", d.Address, name.name, first.by.owner)
 		return
 	}
 	c.names[name] = taken{a, d.Origin}

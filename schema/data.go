@@ -110,7 +110,7 @@ type dataReader struct {
 // readData reads a file that must be plain data.
 func readData(f *ast.File) (*node, []refusal) {
 	r := &dataReader{}
-	root := &node{kind: structNode}
+	root := &node{kind: structNode, expr: &ast.StructLit{}}
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.Package, *ast.CommentGroup:

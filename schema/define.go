@@ -19,7 +19,7 @@ import (
 // used is left out and noted in spoiled.
 func (e *engine) define(f *Fleet) (*definitions, []Finding) {
 	def := &definitions{
-		module: e.tree.module, kinds: readKinds(e.schema), left: e.packages.left, spoiled: map[string]string{},
+		module: e.tree.module, kinds: readKinds(e.schema), left: e.packages.left, spoiled: map[string]string{}, unsound: map[string]*policyDef{},
 		accounts: map[string]*Account{}, cells: map[string]*cellDef{}, plans: map[string]*planDef{},
 	}
 	e.def = def

@@ -186,6 +186,7 @@ func (e *engine) definePolicy(src *source, v cue.Value) []Finding {
 		return found
 	}
 	if found := e.checkConstraint(src, p, v); len(found) > 0 {
+		e.def.unsound[p.Name] = p
 		return found
 	}
 	e.def.policies = append(e.def.policies, p)

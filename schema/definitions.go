@@ -20,6 +20,8 @@ type definitions struct {
 	kinds    map[string]kindDef
 	// spoiled has, by "plans/team", the plans and cells that can't be used, with the reason.
 	spoiled map[string]string
+	// unsound has the policies that can't be used but whose selection can be read.
+	unsound map[string]*policyDef
 	shared  map[string]map[string]string // the kind of each resource of each cell
 	left    map[string]bool              // files that are left out of their package
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/parser"
@@ -24,8 +25,8 @@ var ErrNotEditable = errors.New("it can't be edited in place")
 // if that field is all that it changes.
 func SetField(file []byte, path []string, value any) ([]byte, error) {
 	name := strings.Join(path, ".")
-	if len(path) == 0 {
-		return nil, fmt.Errorf("set a field: %w: no field is named", ErrNotEditable)
+	if len(path) == 0 || !utf8.ValidString(name) {
+		return nil, fmt.Errorf("set a field: %w: %q names none", ErrNotEditable, name)
 	}
 	f, err := parser.ParseFile("", file, parser.ParseComments)
 	if err != nil {

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"cuelang.org/go/cue"
@@ -139,18 +140,20 @@ func (r reporter) place(p problem, found spot) resource.Origin {
 	return r.src.at(found.label)
 }
 
+// preamble is what the evaluator says before it comes to the point.
+var preamble = regexp.MustCompile(`^(import failed: |[^ :]+\.cue:[0-9]+:[0-9]+: )+`)
+
 // fileErrors are findings for errors that the evaluator has about a whole file.
 func fileErrors(path string, errs []errors.Error) []Finding {
 	var out []Finding
 	for _, err := range errs {
-		format, args := err.Msg()
 		at := resource.Origin{File: path, Line: 1}
 		for _, pos := range slices.Backward(errors.Positions(err)) {
 			if pos.Filename() == path {
 				at.Line, at.Col = pos.Line(), pos.Column()
 			}
 		}
-		out = append(out, Finding{Origin: at, Severity: Error, Message: fmt.Sprintf(format, args...)})
+		out = append(out, Finding{Origin: at, Severity: Error, Message: preamble.ReplaceAllString(err.Error(), "")})
 	}
 	return out
 }

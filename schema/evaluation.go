@@ -122,11 +122,15 @@ func (o *evaluation) explainProblem(p problem, plain cue.Value) {
 	if m := quoted.FindString(p.text); p.kind == wrong && m != "" {
 		value = fmt.Sprintf("%s (%d characters)", m, len([]rune(m))-2)
 	}
+	if o.plan == nil {
+		o.answer.refuse(o.line(p.path), "%s: %s", name, inner.words(def, value))
+		return
+	}
 	message := fmt.Sprintf("resource %s: %s", name, inner.words(def, value))
-	if p.kind == missing && o.plan != nil {
+	if p.kind == missing {
 		message = fmt.Sprintf("overrides.%s.%s, which the plan leaves to the tenant", name, inner.words(def, ""))
 	}
-	if at := o.line(p.path); at.Line != 0 && o.plan != nil {
+	if at := o.line(p.path); at.Line != 0 {
 		message += fmt.Sprintf(" (%s)", at)
 	}
 	o.answer.refuse(o.here(), "%s", message)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"tenantry.dev/reconciler/resource"
@@ -28,7 +29,12 @@ func Load(fsys fs.FS) (*Fleet, []Finding) {
 }
 
 // load is Load for the tenants whose file is wanted.
-func load(fsys fs.FS, wanted func(path string) bool) (*Fleet, []Finding) {
+func load(fsys fs.FS, wanted func(path string) bool) (fleet *Fleet, findings []Finding) {
+	defer func() {
+		if r := recover(); r != nil { // of the evaluator, on plans, cells or policies
+			fleet, findings = nil, []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: fmt.Sprintf("the evaluator fails on these definitions: %v", r)}}
+		}
+	}()
 	t, err := readTree(fsys, wanted)
 	if err != nil {
 		return nil, []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: fmt.Sprintf("the folder can't be read: %v", err)}}
@@ -38,6 +44,11 @@ func load(fsys fs.FS, wanted func(path string) bool) (*Fleet, []Finding) {
 		return nil, []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: err.Error()}}
 	}
 	found := slices.Concat(t.found, t.checkModule())
+	for i := range found {
+		if strings.HasPrefix(found[i].File, tenantsDir+"/") {
+			found[i].Tenant = (&source{path: found[i].File}).name()
+		}
+	}
 	if t.module == "" {
 		t.module = "fleet.invalid" // the folders can't be imported, but what imports nothing is still checked
 	}
@@ -159,6 +170,22 @@ func (l *loader) tenants(first *engine) {
 	slices.SortFunc(l.fleet.Tenants, func(a, b Tenant) int { return cmp.Compare(a.Name, b.Name) })
 }
 
+// survive evaluates a tenant. If that makes the evaluator panic, the tenant is to blame and the engine
+// is replaced, since nobody knows what is left of it.
+func (e *engine) survive(src *source) (a *answer, next *engine) {
+	next = e
+	defer func() {
+		if r := recover(); r != nil {
+			a = &answer{owner: resource.Tenant(src.name()), source: src}
+			a.refuse(resource.Origin{File: src.path, Line: 1}, "the evaluator fails on this file: %v", r)
+			if fresh, err := newEngine(e.tree, e.def); err == nil {
+				next = fresh
+			}
+		}
+	}()
+	return e.tenant(src), e
+}
+
 // perEngine is how many tenants are worth another engine, which takes some 25 ms to make.
 const perEngine = 50
 
@@ -169,7 +196,7 @@ func evaluateAll(first *engine, sources []*source) []*answer {
 	var group sync.WaitGroup
 	work := func(e *engine) {
 		for i := range next {
-			answers[i] = e.tenant(sources[i])
+			answers[i], e = e.survive(sources[i])
 		}
 	}
 	engines := min(runtime.GOMAXPROCS(0), len(sources)/perEngine+1)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -53,6 +54,7 @@ func (a *answer) tenantName() string {
 // cell renders the resources of a cell.
 func (e *engine) cell(c *cellDef) *answer {
 	a := &answer{owner: resource.Cell(c.Name), source: c.source}
+	a.broken = e.unruled(place{cell: c.Name})
 	t, err := e.template(place{cell: c.Name})
 	if err != nil {
 		a.refuse(c.Origin, "%v", err)
@@ -260,11 +262,15 @@ func (e *engine) named(a *answer, field, folder, name string, known []string) (s
 	return "", false
 }
 
-// unruled says why an owner in this place can't be judged, if a policy that may be about it is spoiled.
-func (e *engine) unruled(place) string {
+// unruled says why an owner in this place can't be judged, if a policy that may be about it can't be used.
+func (e *engine) unruled(at place) string {
 	for _, key := range sortedKeys(e.def.spoiled) {
-		if len(key) > len(policiesDir) && key[:len(policiesDir)+1] == policiesDir+"/" {
-			return fmt.Sprintf("the policy %s can't be used: %s", key[len(policiesDir)+1:], e.def.spoiled[key])
+		name, ok := strings.CutPrefix(key, policiesDir+"/")
+		if !ok {
+			continue
+		}
+		if p := e.def.unsound[name]; p == nil || p.selects(at, e.def.cells[at.cell].Environment) {
+			return fmt.Sprintf("the policy %s can't be used: %s", name, e.def.spoiled[key])
 		}
 	}
 	return ""

@@ -1,0 +1,142 @@
+package schema
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+func TestNoFleet(t *testing.T) {
+	for name, fsys := range map[string]fs.FS{
+		"empty":             fstest.MapFS{},
+		"only a readme":     fstest.MapFS{"README.md": {Data: []byte("hello")}},
+		"empty fleet.cue":   fstest.MapFS{"fleet.cue": {}},
+		"fleet.cue a link":  fstest.MapFS{"fleet.cue": {Data: []byte("x"), Mode: fs.ModeSymlink}},
+		"unreadable folder": unreadable{fleetOf(t), "tenants"},
+		"unreadable fleet":  unreadable{fleetOf(t), "fleet.cue"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, found := Load(fsys)
+			if f != nil || !Invalid(found) {
+				t.Fatalf("loads as %v with %v", f, found)
+			}
+			t.Log(found)
+		})
+	}
+}
+
+// unreadable is a file system in which one path gives an error, as a link or a submodule does in a
+// commit.
+type unreadable struct {
+	fs.FS
+	path string
+}
+
+func (u unreadable) Open(name string) (fs.File, error) {
+	if name == u.path {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is a link to elsewhere")}
+	}
+	return u.FS.Open(name)
+}
+
+// A tenant whose file can't be used is known to exist, and harms nobody else.
+func TestOneBadFile(t *testing.T) {
+	good := fleetOf(t)
+	for name, fsys := range map[string]fs.FS{
+		"unreadable": unreadable{good, "tenants/plain.cue"},
+		"10 MB":      with(t, "tenants/plain.cue", "package fleet\n\ntenant: plain: domains: ["+strings.Repeat("\"a.example\", ", 800_000)+"]\n"),
+		"a link":     fsWith(good, "tenants/plain.cue", &fstest.MapFile{Data: []byte("elsewhere"), Mode: fs.ModeSymlink}),
+		"deep":       with(t, "tenants/plain.cue", "package fleet\n\ntenant: plain: "+strings.Repeat("a: ", 20_000)+"1\n"),
+		"deeper":     with(t, "tenants/plain.cue", "package fleet\n\ntenant: plain: a: "+strings.Repeat("[", 20_000)+"\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			f, found := Load(fsys)
+			if f == nil || f.Broken[resource.Tenant("plain")] == "" || len(f.Broken) != 1 || len(f.Tenants) != 3 {
+				t.Fatalf("fleet %+v, found %v", f, found)
+			}
+			for _, x := range found {
+				if x.File != "tenants/plain.cue" {
+					t.Errorf("found %s", x)
+				}
+			}
+			if took := time.Since(start); took > 30*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			t.Log(found[0])
+		})
+	}
+}
+
+func with(t *testing.T, path, text string) fs.FS {
+	t.Helper()
+	return fsWith(fleetOf(t), path, &fstest.MapFile{Data: []byte(text)})
+}
+
+func fsWith(base fstest.MapFS, path string, file *fstest.MapFile) fs.FS {
+	out := fstest.MapFS{}
+	for name, f := range base {
+		out[name] = f
+	}
+	out[path] = file
+	return out
+}
+
+// What definitions import must be in the fleet.
+func TestImports(t *testing.T) {
+	plan := func(t *testing.T, imports string) string {
+		t.Helper()
+		return strings.Replace(string(fleetOf(t)["plans/basic.cue"].Data), "import \"tenantry.dev/schema\"", imports, 1)
+	}
+	t.Run("own package", func(t *testing.T) {
+		fsys := fleetOf(t)
+		fsys["shared/words.cue"] = &fstest.MapFile{Data: []byte("package shared\n\ndelay: 10\n")}
+		text := plan(t, "import (\n\t\"tenantry.dev/schema\"\n\t\"good.example/fleet/shared\"\n)")
+		fsys["plans/basic.cue"] = &fstest.MapFile{Data: []byte(strings.Replace(text, "delay:             10", "delay: shared.delay", 1))}
+		f, found := Load(fsys)
+		if len(found) != 0 || len(f.Tenants) != 4 {
+			t.Errorf("found %v", found)
+		}
+	})
+	for name, imports := range map[string]string{
+		"unknown module": "import (\n\t\"tenantry.dev/schema\"\n\t\"github.com/some/module\"\n)",
+		"no such folder": "import (\n\t\"tenantry.dev/schema\"\n\t\"good.example/fleet/nowhere\"\n)",
+		"itself":         "import (\n\t\"tenantry.dev/schema\"\n\t\"good.example/fleet/plans\"\n)",
+		"missing":        "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, found := Load(with(t, "plans/basic.cue", plan(t, imports)))
+			if f == nil || !Invalid(found) || found[0].File != "plans/basic.cue" {
+				t.Fatalf("found %v", found)
+			}
+			if f.Broken[resource.Tenant("plain")] == "" || f.Broken[resource.Tenant("paused")] != "" {
+				t.Errorf("broken: %v", f.Broken)
+			}
+			t.Log(found)
+		})
+	}
+}
+
+// A stale copy of the schema is said, and the embedded one judges.
+func TestStaleVendor(t *testing.T) {
+	fsys := fleetOf(t)
+	fsys["cue.mod/pkg/tenantry.dev/schema/tenant.cue"] = &fstest.MapFile{Data: []byte("package schema\n#Tenant: {...}\n")}
+	f, found := Load(fsys)
+	if len(found) != 1 || found[0].Severity != Warn || Invalid(found) || len(f.Tenants) != 4 {
+		t.Errorf("found %v", found)
+	}
+}
+
+func TestDigest(t *testing.T) {
+	a, _ := Load(fleetOf(t))
+	b, _ := Load(fleetOf(t))
+	c, _ := Load(with(t, "tenants/plain.cue", string(fleetOf(t)["tenants/plain.cue"].Data)+"// more\n"))
+	if a.Digest != b.Digest || a.Digest == c.Digest || a.Digest == "" {
+		t.Error(a.Digest, b.Digest, c.Digest)
+	}
+}
