@@ -66,16 +66,39 @@ func (d *Daemon) pull(ctx context.Context, number int) error {
 }
 
 // mergeResult is what the watched branch would ask for after the merge. Where the forge has no
-// merge result, as with conflicts, it is the head.
+// merge result of this head, as with conflicts, it is the head. GitHub leaves an outdated
+// refs/pull/N/merge in place then, so that having one proves nothing.
 func (d *Daemon) mergeResult(ctx context.Context, pr PullRequest) (Target, error) {
 	commit, err := d.Source.Fetch(ctx, fmt.Sprintf("refs/pull/%d/merge", pr.Number))
-	if errors.Is(err, ErrNoRef) {
+	fits := false
+	if err == nil {
+		fits, err = d.Source.Ancestor(ctx, pr.Head, commit)
+	}
+	if errors.Is(err, ErrNoRef) || err == nil && !fits {
 		commit, err = d.Source.Fetch(ctx, fmt.Sprintf("refs/pull/%d/head", pr.Number))
 	}
 	if err != nil {
 		return Target{}, fmt.Errorf("fetch pull request %d: %w", pr.Number, err)
 	}
 	return d.targets.open(ctx, d.Source, commit)
+}
+
+// baseOf is what the watched branch asks for without the merge: its newest commit, if the merge
+// result has that in it, or else the one that the pull request was made on.
+func (d *Daemon) baseOf(ctx context.Context, pr PullRequest, merged Target) (Target, error) {
+	base := pr.Base
+	newest, err := d.Source.Head(ctx)
+	if err != nil {
+		return Target{}, fmt.Errorf("read the config repository: %w", err)
+	}
+	within, err := d.Source.Ancestor(ctx, newest, merged.Commit)
+	if err != nil {
+		return Target{}, fmt.Errorf("whether %s is merged with %s: %w", merged.Commit.Short(), newest.Short(), err)
+	}
+	if within {
+		base = newest
+	}
+	return d.targets.open(ctx, d.Source, base)
 }
 
 func (d *Daemon) validate(ctx context.Context, pr PullRequest, t Target) (bool, error) {
@@ -151,7 +174,7 @@ func planCheck(head Commit, cs changeset.Changeset, text string) Check {
 // touched are the owners that the pull request changes: whose rendering on the merge result
 // differs from that on the watched branch, or who are removed by it.
 func (d *Daemon) touched(ctx context.Context, pr PullRequest, merged Target) ([]resource.Owner, error) {
-	base, err := d.targets.open(ctx, d.Source, pr.Base)
+	base, err := d.baseOf(ctx, pr, merged)
 	if err != nil {
 		return nil, err
 	}
