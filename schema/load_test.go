@@ -88,6 +88,9 @@ func TestBadFleets(t *testing.T) {
 					t.Errorf("no file: %s", x.Message)
 				}
 			}
+			if f != nil && len(f.Render().Broken) != len(f.Broken) {
+				t.Errorf("the rendering is silent about broken owners: %v", f.Render().Broken)
+			}
 			got := tell(f, found)
 			golden := filepath.Join(folder, "findings.golden")
 			if *update {

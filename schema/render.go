@@ -7,9 +7,11 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// Render returns what the whole fleet asks of the cloud. It evaluates nothing: Load has.
+// Render returns what the whole fleet asks of the cloud, and who in it is broken. It evaluates
+// nothing: Load has.
 func (f *Fleet) Render() Rendering {
-	return f.RenderOwners(slices.Collect(maps.Keys(f.rendered))...)
+	owners := slices.Collect(maps.Keys(f.rendered))
+	return f.RenderOwners(slices.AppendSeq(owners, maps.Keys(f.Broken))...)
 }
 
 // RenderOwners returns what some owners ask of the cloud. Owners that the fleet doesn't know have
