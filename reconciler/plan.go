@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"tenantry.dev/providers"
@@ -59,13 +60,13 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("drivers: %w", err)
 	}
-	seen, err := r.Observer.Observe(ctx, set, t.Fleet.Name, t.Fleet.Scopes())
-	if err != nil {
-		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
-	}
 	known, err := r.State.Owners(ctx)
 	if err != nil {
 		return Plan{}, fmt.Errorf("recall what was applied: %w", err)
+	}
+	seen, err := r.look(ctx, t.Fleet, set, known)
+	if err != nil {
+		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
 	}
 	snapshot, err := r.snapshot(ctx, t, set, seen, known)
 	if err != nil {
@@ -87,6 +88,34 @@ func (p Plan) Only(owners ...resource.Owner) Plan {
 	p.Changeset = p.Changeset.Only(owners...)
 	p.only = append([]resource.Owner{}, owners...)
 	return p
+}
+
+// look observes the places of the fleet, and those that it doesn't name any more and where something
+// was applied: that is there until it is seen not to be. A place whose account left the fleet can't
+// be read, and so counts as unseen.
+func (r *Reconciler) look(ctx context.Context, fleet *schema.Fleet, set providers.Set, known map[resource.Owner]OwnerState) (Observation, error) {
+	scopes := fleet.Scopes()
+	gone := map[changeset.Place]string{}
+	for _, state := range known {
+		for _, d := range state.Applied {
+			switch {
+			case slices.Contains(scopes, d.Scope):
+			case slices.ContainsFunc(fleet.Accounts, func(a schema.Account) bool { return a.ID == d.Scope.Account }):
+				scopes = append(scopes, d.Scope)
+			default:
+				gone[changeset.Place{Scope: d.Scope}] = "the fleet has no account " + d.Scope.Account + " any more, and something was applied there: " +
+					"put the account back until nothing is left in it"
+			}
+		}
+	}
+	slices.SortFunc(scopes, resource.Scope.Compare)
+	seen, err := r.Observer.Observe(ctx, set, fleet.Name, scopes)
+	if err != nil || len(gone) == 0 {
+		return seen, err
+	}
+	maps.Copy(gone, seen.Unseen)
+	seen.Unseen = gone
+	return seen, nil
 }
 
 // snapshot gathers all that the decision depends on.

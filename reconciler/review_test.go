@@ -215,3 +215,54 @@ func TestASecondTryFollowsAReplacement(t *testing.T) {
 	w.apply(second, reconciler.Question{})
 	w.settled(second, 2)
 }
+
+// A tenant that moves out of a region or an account in the commit that takes the place out of the
+// fleet still has what it had there. It must not come to have it twice.
+func TestAMoveOutOfAPlaceThatIsTakenOutMakesNothingTwice(t *testing.T) {
+	elsewhere := map[string]resource.Scope{
+		"another region":  {Account: scope.Account, Region: "eu-west-1"},
+		"another account": {Account: "222222222222", Region: scope.Region},
+	}
+	for name, to := range elsewhere {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Settle = time.Nanosecond
+			w.apply(target("c1", tenant("acme", 0)), reconciler.Question{})
+			moved := tenant("acme", 0)
+			for i := range moved {
+				moved[i].Scope = to
+			}
+			next := target("c2", moved)
+			next.Fleet.Accounts = []schema.Account{{Name: "b", ID: to.Account, Regions: []string{to.Region}}}
+			w.apply(next, reconciler.Question{Correct: true})
+			w.apply(next, reconciler.Question{Correct: true})
+			if _, err := w.cloud.byAddress(); err != nil {
+				t.Error(err)
+			}
+			owners, err := w.store.Owners(t.Context())
+			if err != nil || len(owners["tenant/acme"].Applied) == 0 {
+				t.Errorf("what acme had is forgotten: %v, %v", owners["tenant/acme"], err)
+			}
+		})
+	}
+}
+
+// What a removed owner has in an account that is taken out at the same time is not forgotten.
+func TestARemovedOwnerInARemovedAccountIsNotForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.apply(target("c1", tenant("acme", 0), tenant("zeta", 0)), reconciler.Question{})
+	next := target("c2")
+	next.Fleet.Accounts = nil
+	next.Removed["tenant/zeta"] = "commit c2"
+	plan, err := w.Plan(t.Context(), next, reconciler.Question{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Changeset.Unseen) == 0 {
+		t.Error("nobody is told that the account can't be read")
+	}
+	w.apply(next, reconciler.Question{})
+	if owners, err := w.store.Owners(t.Context()); err != nil || len(owners["tenant/zeta"].Applied) != 3 {
+		t.Errorf("of zeta is remembered %v, %v", owners["tenant/zeta"], err)
+	}
+}
