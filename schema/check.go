@@ -153,6 +153,33 @@ func (c *templateCheck) references() {
 	}
 }
 
+// facts are the inputs of templates and constraints, with what defines them.
+var facts = map[string]string{
+	"#tenant": "#Tenant", "#plan": "#PlanFacts", "#cell": "#CellFacts", "#account": "#AccountFacts", "#fleet": "#FleetFacts",
+}
+
+// checkInputs finds uses of an input's field that there isn't, as in #tenant.nmae. To the evaluator it
+// could still come.
+func (e *engine) checkInputs(src *source) []Finding {
+	var found []Finding
+	ast.Walk(src.syntax, func(n ast.Node) bool {
+		s, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		input, isName := s.X.(*ast.Ident)
+		if !isName || facts[input.Name] == "" {
+			return true
+		}
+		field, _, err := ast.LabelName(s.Sel)
+		if known := fieldNames(e.definition(facts[input.Name])); err == nil && !slices.Contains(known, field) {
+			found = append(found, Finding{Origin: src.at(s.Sel), Severity: Error, Message: fmt.Sprintf("%s has no %q%s", input.Name, field, maybe(field, known))})
+		}
+		return true
+	}, nil)
+	return found
+}
+
 // kind is the definition of a kind.
 func (e *engine) kind(name string) cue.Value {
 	return e.definition("#Kinds").LookupPath(cue.MakePath(cue.Str(name)))

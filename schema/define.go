@@ -204,7 +204,7 @@ func (e *engine) defineFile(src *source, v cue.Value, bad []cueError, folder, de
 	if err := raw.Unify(r.def).Validate(cue.Concrete(true)); err != nil {
 		return append(r.findings(err), r.absent(raw, r.def, nil)...)
 	}
-	return nil
+	return append(r.strangers(raw, nil), e.checkInputs(src)...)
 }
 
 // late has the fields that are templates, by folder. They are optional, so that the cue command

@@ -143,6 +143,17 @@ func (r reporter) place(p problem, found spot) resource.Origin {
 // preamble is what the evaluator says before it comes to the point.
 var preamble = regexp.MustCompile(`^(import failed: |[^ :]+\.cue:[0-9]+:[0-9]+: )+`)
 
+// undeclared is a use of an input that the definition doesn't declare.
+var undeclared = regexp.MustCompile(`^reference "(#[a-z]+)" not found$`)
+
+func plainer(err error) string {
+	text := preamble.ReplaceAllString(err.Error(), "")
+	if m := undeclared.FindStringSubmatch(text); m != nil && facts[m[1]] != "" {
+		return fmt.Sprintf("to use %s, declare it at the top of the definition: %[1]s: _", m[1])
+	}
+	return text
+}
+
 // fileErrors are findings for errors that the evaluator has about a whole file.
 func fileErrors(path string, errs []errors.Error) []Finding {
 	var out []Finding
@@ -153,7 +164,7 @@ func fileErrors(path string, errs []errors.Error) []Finding {
 				at.Line, at.Col = pos.Line(), pos.Column()
 			}
 		}
-		out = append(out, Finding{Origin: at, Severity: Error, Message: preamble.ReplaceAllString(err.Error(), "")})
+		out = append(out, Finding{Origin: at, Severity: Error, Message: plainer(err)})
 	}
 	return out
 }

@@ -133,6 +133,18 @@ func (o *evaluation) explainRules() {
 	}
 }
 
+// failing adds a finding about a policy that can't be evaluated for this owner: it is the policy's
+// mistake and not the owner's.
+func (o *evaluation) failing(p *policyDef, problem problem) {
+	at := p.Origin
+	for _, pos := range problem.at {
+		if pos.Filename() == p.Origin.File {
+			at.Line, at.Col = pos.Line(), pos.Column()
+		}
+	}
+	o.answer.add(Finding{Origin: at, Severity: Error, Tenant: o.answer.tenantName(), Policy: p.Name, Message: problem.text})
+}
+
 // breaks adds a finding if v, the resources unified with a policy, doesn't hold, and tells whether it
 // did. The finding stands where the value comes from: on the tenant's override or on the plan's line.
 func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) bool {
@@ -142,6 +154,10 @@ func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) bool {
 	}
 	for _, problem := range problems(err) {
 		problem = problem.below("resources").below(prefix...)
+		if problem.kind == other {
+			o.failing(p, problem)
+			break
+		}
 		path := append(slices.Clone(prefix), problem.path...)
 		at := o.here()
 		if len(path) > 0 {
