@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tenantry.dev/reconciler/changeset"
@@ -99,7 +100,14 @@ func (d *Daemon) answerDrift(ctx context.Context, t Target, cause report.Cause, 
 	decided := last.Digest == cause.Digest && !over
 	switch {
 	case decided && last.State == "closed" && !last.ByUs:
-		return d.restore(ctx, t, cause, last)
+		may, err := d.mayDecide(ctx, last.ClosedBy)
+		if err != nil {
+			return err
+		}
+		if may {
+			return d.restore(ctx, t, cause, last)
+		}
+		d.Log.Warn("a drift proposal was closed by somebody who can't decide on it; it is made again", "pull_request", last.Number, "closed_by", last.ClosedBy)
 	case decided && last.State == "merged":
 		d.Log.Debug("drift was acknowledged", "cause", cause.Slug, "pull_request", last.Number)
 		return nil
@@ -120,6 +128,20 @@ func (d *Daemon) answerDrift(ctx context.Context, t Target, cause report.Cause, 
 	return nil
 }
 
+// mayDecide tells whether a login may have drift put back, which writes to the cloud: who may write
+// to the repository, and no robot. Whoever may triage can close a pull request as well, and so can
+// robots that tidy up.
+func (d *Daemon) mayDecide(ctx context.Context, login string) (bool, error) {
+	if login == "" || strings.HasSuffix(login, "[bot]") {
+		return false, nil
+	}
+	may, err := d.Reviews.MayWrite(ctx, login)
+	if err != nil {
+		return false, fmt.Errorf("whether %s may decide on drift: %w", login, err)
+	}
+	return may, nil
+}
+
 // restore puts Git's values back for one cause, because a person closed its proposal. Only what
 // that proposal showed is written: its digest covers the values in the cloud.
 func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, decision ProposalState) error {
@@ -131,7 +153,15 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 	if err != nil {
 		return err
 	}
+	if !plan.shows(cause) {
+		d.Log.Info("the cloud changed since the drift was looked at; the next look says what is to be decided", "cause", cause.Slug)
+		return nil
+	}
 	plan = plan.onlyCause(cause)
+	if len(plan.Changeset.Ready()) == 0 {
+		d.Log.Warn("the drift that was decided on can't be corrected now", "cause", cause.Slug)
+		return nil
+	}
 	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: pull request %d (%s) was closed", decision.Number, cause.Slug), decision.ClosedBy); err != nil {
 		return err
 	}
@@ -140,12 +170,26 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 	if err != nil {
 		return err
 	}
-	for _, o := range outcomes {
-		if o.Result == changeset.Failed || o.Result == changeset.Blocked {
-			return fmt.Errorf("restore %s: %s", o.Address, o.Detail)
-		}
+	if done, err := restored(cause, outcomes); err != nil || !done {
+		return err
 	}
 	return d.conclude(ctx, decision)
+}
+
+// restored tells whether all of a cause was put back. What failed is an error, so that it is tried
+// again; what was stopped or held is looked at again in its time.
+func restored(cause report.Cause, outcomes []changeset.Outcome) (bool, error) {
+	done := true
+	for _, o := range outcomes {
+		switch {
+		case !about(cause, o.Address):
+		case o.Result == changeset.Failed || o.Result == changeset.Blocked:
+			return false, fmt.Errorf("restore %s: %s", o.Address, o.Detail)
+		case o.Result != changeset.Applied && o.Result != changeset.Unchanged:
+			done = false
+		}
+	}
+	return done, nil
 }
 
 // A decision is over once its drift is gone: the same drift again is news. Which decisions are over
@@ -173,15 +217,28 @@ func (d *Daemon) conclude(ctx context.Context, p ProposalState) error {
 	return nil
 }
 
+// shows tells whether the plan would do to what a cause is about exactly what the cause showed.
+func (p Plan) shows(cause report.Cause) bool {
+	part := changeset.Changeset{Changes: slices.DeleteFunc(slices.Clone(p.Changeset.Changes), func(change changeset.Change) bool {
+		return !about(cause, change.Address)
+	})}
+	now := report.Group(part)
+	return len(now) == 1 && now[0].Slug == cause.Slug && now[0].Digest == cause.Digest
+}
+
+func about(cause report.Cause, address resource.Address) bool {
+	return slices.ContainsFunc(cause.Changes, func(change changeset.Change) bool { return change.Address == address })
+}
+
 // onlyCause holds every change of the plan that is not about the cause.
 func (p Plan) onlyCause(cause report.Cause) Plan {
-	about := map[resource.Address]bool{}
+	decided := map[resource.Address]bool{}
 	for _, change := range cause.Changes {
-		about[change.Address] = change.HoldKind == changeset.HoldDrift
+		decided[change.Address] = change.HoldKind == changeset.HoldDrift
 	}
 	changes := slices.Clone(p.Changeset.Changes)
 	for i, change := range changes {
-		if !about[change.Address] && change.Hold == "" {
+		if !decided[change.Address] && change.Hold == "" {
 			changes[i].Hold, changes[i].HoldKind = "it is not what was decided on", changeset.HoldDrift
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -265,4 +266,129 @@ func TestARemovedOwnerInARemovedAccountIsNotForgotten(t *testing.T) {
 	if owners, err := w.store.Owners(t.Context()); err != nil || len(owners["tenant/zeta"].Applied) != 3 {
 		t.Errorf("of zeta is remembered %v, %v", owners["tenant/zeta"], err)
 	}
+}
+
+// drifted has the daemon find drift and propose it, and returns the proposal's branch.
+func (o *office) drifted(t *testing.T) string {
+	t.Helper()
+	o.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
+	o.wait(2 * time.Hour)
+	open := o.board.open()
+	if len(open) != 1 {
+		t.Fatalf("open proposals: %v, want one", open)
+	}
+	return open[0]
+}
+
+// decide closes a proposal and tells the daemon.
+func (o *office) decide(t *testing.T, branch, by string) {
+	t.Helper()
+	o.board.close(branch, "closed", by, false)
+	o.Notice(t.Context(), reconciler.Hint{Drift: true})
+	o.wait(time.Minute)
+}
+
+// Closing a drift report writes to the cloud, so that it counts only from those who may write to
+// the repository. Others can close as well: whoever may triage, and robots that tidy up.
+func TestOnlyWhoMayWriteDecidesOnDrift(t *testing.T) {
+	for _, by := range []string{"mallory", "stale[bot]", ""} {
+		t.Run("closed by "+by, func(t *testing.T) {
+			inOffice(t, func(o *office) {
+				branch, writes := o.drifted(t), o.cloud.writeCount()
+				o.decide(t, branch, by)
+				if now := o.cloud.writeCount(); now != writes {
+					t.Errorf("wrote %v", o.cloud.writes[writes:])
+				}
+				if open := o.board.open(); len(open) != 1 {
+					t.Errorf("open proposals: %v; nobody decided, so it is to be asked again", open)
+				}
+			})
+		})
+	}
+}
+
+// A restoration that fails is tried again, and its decision stays in force until then.
+func TestARestorationThatFailsIsTriedAgain(t *testing.T) {
+	inOffice(t, func(o *office) {
+		branch, tries := o.drifted(t), 0
+		o.cloud.before = func(string) error {
+			if tries++; tries < 3 {
+				return errors.New("throttled")
+			}
+			return nil
+		}
+		o.decide(t, branch, "dana")
+		o.wait(10 * time.Minute)
+		if got := o.retention(); got != "180" {
+			t.Errorf("the logs are kept for %s days", got)
+		}
+		if open := o.board.open(); len(open) != 0 {
+			t.Errorf("open proposals: %v", open)
+		}
+	})
+}
+
+// A restoration that is stopped between two writes isn't done, and its decision stays in force.
+func TestARestorationThatIsStoppedGoesOnLater(t *testing.T) {
+	inOffice(t, func(o *office) {
+		branch := o.drifted(t)
+		hold := o.Daemon.Reconciler.State
+		if err := hold.Put(t.Context(), "hold", ""); err != nil {
+			t.Fatal(err)
+		}
+		o.Daemon.Reconciler.Recorder = holdsAt{hold.(reconciler.Recorder), hold, "restore"}
+		o.decide(t, branch, "dana")
+		if got := o.retention(); got != "90" {
+			t.Fatalf("on hold, the logs are kept for %s days", got)
+		}
+		if err := hold.Put(t.Context(), "hold", ""); err != nil {
+			t.Fatal(err)
+		}
+		o.Daemon.Reconciler.Recorder = hold.(reconciler.Recorder)
+		o.wait(3 * time.Hour)
+		if got := o.retention(); got != "180" {
+			t.Errorf("the logs are kept for %s days", got)
+		}
+	})
+}
+
+// holdsAt puts all writes on hold once a note that begins so is in the log.
+type holdsAt struct {
+	reconciler.Recorder
+	state reconciler.State
+	note  string
+}
+
+func (h holdsAt) Record(ctx context.Context, e changeset.Entry) (int64, error) {
+	if strings.HasPrefix(e.Detail, h.note) {
+		if err := h.state.Put(ctx, "hold", "the test says so"); err != nil {
+			return 0, err
+		}
+	}
+	return h.Recorder.Record(ctx, e)
+}
+
+// What is put back is what the closed proposal showed, and not what changed since.
+func TestARestorationWritesNoMoreThanWasShown(t *testing.T) {
+	inOffice(t, func(o *office) {
+		branch := o.drifted(t)
+		list := o.Daemon.Forge
+		o.Daemon.Forge = meanwhile{list, func() { o.cloud.change(cedarLogs, "retentionDays", resource.Int(30)); time.Sleep(time.Second) }}
+		writes := o.cloud.writeCount()
+		o.decide(t, branch, "dana")
+		if now := o.cloud.writeCount(); now != writes {
+			t.Errorf("wrote %v, though nobody was shown the 30 days", o.cloud.writes[writes:])
+		}
+	})
+}
+
+// meanwhile is a forge during whose answer something happens in the cloud.
+type meanwhile struct {
+	reconciler.Forge
+	happens func()
+}
+
+func (m meanwhile) Proposals(ctx context.Context, prefix string, since time.Time) ([]reconciler.ProposalState, error) {
+	m.happens()
+	return m.Forge.Proposals(ctx, prefix, since)
 }
