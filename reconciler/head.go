@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tenantry.dev/reconciler/changeset"
@@ -129,7 +130,11 @@ func (d *Daemon) converge(ctx context.Context, t Target) (bool, error) {
 		}
 		d.logOutcomes(t.Commit, outcomes)
 		if len(plan.Changeset.Ready()) == 0 {
-			r.converged = len(plan.Changeset.Unseen) == 0
+			r.waiting = plan.passing()
+			r.converged = len(plan.Changeset.Unseen) == 0 && !r.waiting
+			if err := d.Reconciler.State.Put(ctx, stateReconciled, string(t.Commit)); err != nil {
+				return false, fmt.Errorf("remember the reconciled commit: %w", err)
+			}
 			break
 		}
 		if r.stopped() {
@@ -149,6 +154,16 @@ func (d *Daemon) converge(ctx context.Context, t Target) (bool, error) {
 	return true, nil
 }
 
+// passing tells whether a plan has a hold that ends by itself, so that it is worth another try without
+// anybody's decision: a create that may still arrive or show, or a cloud that is still busy. What
+// drifted waits for a person in any case.
+func (p Plan) passing() bool {
+	return slices.ContainsFunc(p.Changeset.Changes, func(c changeset.Change) bool {
+		ends := c.HoldKind == changeset.HoldUnsure || c.HoldKind == changeset.HoldPending
+		return ends && (c.Cause == changeset.Config || p.Target.Fleet.CorrectDrift)
+	})
+}
+
 // A result gathers what the passes for one commit did.
 type result struct {
 	commit    Commit
@@ -159,6 +174,7 @@ type result struct {
 	broken    []changeset.Broken
 	digest    string
 	converged bool
+	waiting   bool // the cloud isn't ready for all of it yet
 }
 
 func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
@@ -211,8 +227,11 @@ func (r *result) check() Check {
 			c.Conclusion = "action_required"
 		}
 	}
-	if !r.converged || len(r.broken) > 0 {
+	switch {
+	case !r.converged && !r.waiting, len(r.broken) > 0, len(r.unseen) > 0:
 		c.Conclusion = "failure"
+	case r.waiting && c.Conclusion != "failure":
+		c.Conclusion = "" // it goes on by itself
 	}
 	return c
 }
