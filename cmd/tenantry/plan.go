@@ -49,10 +49,7 @@ func (a *app) planCommand() *cobra.Command {
 			if err := a.printChangeset(cs, text, asJSON); err != nil {
 				return err
 			}
-			if detailed && !cs.Empty() {
-				return exit(codeChanges, "")
-			}
-			return nil
+			return verdict(cs, detailed)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -80,15 +77,24 @@ func (a *app) driftCommand() *cobra.Command {
 			if err := a.printChangeset(cs, text, asJSON); err != nil {
 				return err
 			}
-			if detailed && !cs.Empty() {
-				return exit(codeChanges, "")
-			}
-			return nil
+			return verdict(cs, detailed)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 if there is drift")
 	return cmd
+}
+
+// verdict turns what was found into the exit code. What couldn't be read is an error: nobody may
+// take "no changes" for an answer about a cloud that wasn't seen.
+func verdict(cs changeset.Changeset, detailed bool) error {
+	switch {
+	case len(cs.Unseen) > 0:
+		return exit(codeError, "%d place%s couldn't be read, so that this is not the whole picture", len(cs.Unseen), plural(len(cs.Unseen)))
+	case detailed && !cs.Empty():
+		return exit(codeChanges, "")
+	}
+	return nil
 }
 
 // drifted keeps the changes that no commit asked for.

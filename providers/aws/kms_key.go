@@ -127,7 +127,7 @@ func (d *key) Create(ctx context.Context, want resource.Desired, fleet string) (
 	if len(w.Policy) > 0 {
 		input.Policy = aws.String(string(w.Policy))
 	}
-	out, err := client.CreateKey(ctx, input, sendOnce)
+	out, err := client.CreateKey(ctx, input, cautiously)
 	switch {
 	case unsure(err):
 		return resource.Observed{}, failedAs(providers.ErrUnsure, "create key", w.Alias, err)
@@ -142,8 +142,8 @@ func (d *key) Create(ctx context.Context, want resource.Desired, fleet string) (
 	return made, nil
 }
 
-// sendOnce is for calls that would make a second thing if they were sent again.
-func sendOnce(o *kms.Options) { o.Retryer = aws.NopRetryer{} }
+// cautiously is for calls that may make a second thing if they are sent again.
+func cautiously(o *kms.Options) { o.Retryer = newCautiousRetryer() }
 
 // fresh is a key as CreateKey leaves it.
 func (d *key) fresh(want resource.Desired, fleet, id, arn string) resource.Observed {

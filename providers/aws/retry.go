@@ -19,7 +19,7 @@ import (
 //
 //	reads, idempotent writes          newRetryer
 //	creates with a name or a token    newRetryer; the same name or token is sent again
-//	kms.CreateKey                     sendOnce: a second send makes a second key
+//	kms.CreateKey                     newCautiousRetryer: a second send may make a second key
 //
 // Each attempt has a deadline of its own, and the limiter counts attempts, not calls.
 const (
@@ -34,27 +34,41 @@ const (
 // newRetryer returns the SDK's standard retryer with every choice made here, so that no
 // environment variable changes it. Each client needs its own: the quota of retries is in it.
 func newRetryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = maxAttempts
-		o.MaxBackoff = maxBackoff
-		o.Backoff = retry.BackoffDelayerFunc(backoff)
-		o.RateLimiter = ratelimit.NewTokenRateLimit(retry.DefaultRetryRateTokens)
-		o.RetryCost = retry.DefaultRetryCost
-		o.RetryTimeoutCost = retry.DefaultRetryTimeoutCost
-		o.ThrottlingRetryCost = retry.DefaultThrottlingRetryCost
-		o.NoRetryIncrement = retry.DefaultNoRetryIncrement
-		throttles := throttleCodes()
-		o.Throttles = []retry.IsErrorThrottle{retry.ThrottleErrorCode{Codes: throttles}}
+	return retry.NewStandard(standard, func(o *retry.StandardOptions) {
 		o.Retryables = []retry.IsErrorRetryable{
 			retry.NoRetryCanceledError{},
 			retry.RetryableError{},
 			retry.RetryableConnectionError{},
 			retry.RetryableHTTPStatusCode{Codes: retry.DefaultRetryableHTTPStatusCodes},
 			retry.RetryableErrorCode{Codes: retry.DefaultRetryableErrorCodes},
-			retry.RetryableErrorCode{Codes: throttles},
+			retry.RetryableErrorCode{Codes: throttleCodes()},
 			retry.RetryableErrorCode{Codes: conflictCodes},
 		}
 	})
+}
+
+// newCautiousRetryer tries again only after the service itself said that it refused the call for
+// coming too fast. Any other failure leaves open whether the call had its effect.
+func newCautiousRetryer() aws.Retryer {
+	return retry.NewStandard(standard, func(o *retry.StandardOptions) {
+		o.Retryables = []retry.IsErrorRetryable{
+			retry.NoRetryCanceledError{},
+			retry.RetryableErrorCode{Codes: throttleCodes()},
+		}
+	})
+}
+
+// standard has the choices that all retryers share.
+func standard(o *retry.StandardOptions) {
+	o.MaxAttempts = maxAttempts
+	o.MaxBackoff = maxBackoff
+	o.Backoff = retry.BackoffDelayerFunc(backoff)
+	o.RateLimiter = ratelimit.NewTokenRateLimit(retry.DefaultRetryRateTokens)
+	o.RetryCost = retry.DefaultRetryCost
+	o.RetryTimeoutCost = retry.DefaultRetryTimeoutCost
+	o.ThrottlingRetryCost = retry.DefaultThrottlingRetryCost
+	o.NoRetryIncrement = retry.DefaultNoRetryIncrement
+	o.Throttles = []retry.IsErrorThrottle{retry.ThrottleErrorCode{Codes: throttleCodes()}}
 }
 
 // throttleCodes is the SDK's list without the codes that mean a quota of things, not of calls:

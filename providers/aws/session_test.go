@@ -247,11 +247,11 @@ func TestAWriteThatWasSentIsSeenThrough(t *testing.T) {
 				return reply{body: `{"KeyMetadata":{"KeyId":"k"}}`}
 			}
 		})
-		out, err := kms.NewFromConfig(guarded(base, testScope)).CreateKey(ctx, &kms.CreateKeyInput{}, sendOnce)
+		out, err := kms.NewFromConfig(guarded(base, testScope)).CreateKey(ctx, &kms.CreateKeyInput{}, cautiously)
 		if err != nil || str(out.KeyMetadata.KeyId) != "k" {
 			t.Errorf("the write was cut in half: %v", err)
 		}
-		if _, err := kms.NewFromConfig(guarded(base, testScope)).CreateKey(ctx, &kms.CreateKeyInput{}, sendOnce); unsure(err) || err == nil {
+		if _, err := kms.NewFromConfig(guarded(base, testScope)).CreateKey(ctx, &kms.CreateKeyInput{}, cautiously); unsure(err) || err == nil {
 			t.Errorf("a write that was cancelled before it was sent: %v", err)
 		}
 	})
@@ -300,26 +300,31 @@ func TestUnsure(t *testing.T) {
 		reason string
 		reply  reply
 		want   bool
+		again  bool // it is sent again, as the service said that it did nothing
 	}{
-		{"the service refused it", jsonError("ValidationException", "no"), false},
-		{"the service was too busy for it", jsonError("ThrottlingException", "no"), false},
-		{"nobody was there", reply{lost: refused}, false},
-		{"the name didn't resolve", reply{lost: &net.DNSError{Err: "no such host", IsNotFound: true}}, false},
-		{"the connection broke", reply{lost: io.ErrUnexpectedEOF}, true},
-		{"the connection was reset", reply{lost: &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}}, true},
-		{"the service failed", reply{status: 500, body: `{"__type":"KMSInternalException"}`}, true},
-		{"a proxy failed", reply{status: 502, body: `<html>`}, true},
-		{"the answer was garbled", reply{body: `{"KeyMetadata":`}, true},
+		{"the service refused it", jsonError("ValidationException", "no"), false, false},
+		{"the service was too busy for it", jsonError("ThrottlingException", "no"), false, true},
+		{"nobody was there", reply{lost: refused}, false, false},
+		{"the name didn't resolve", reply{lost: &net.DNSError{Err: "no such host", IsNotFound: true}}, false, false},
+		{"the connection broke", reply{lost: io.ErrUnexpectedEOF}, true, false},
+		{"the connection was reset", reply{lost: &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}}, true, false},
+		{"the service failed", reply{status: 500, body: `{"__type":"KMSInternalException"}`}, true, false},
+		{"a proxy failed", reply{status: 502, body: `<html>`}, true, false},
+		{"the answer was garbled", reply{body: `{"KeyMetadata":`}, true, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason, func(t *testing.T) {
 			w := newWire(t, func(call) reply { return tt.reply })
-			_, err := kms.NewFromConfig(guarded(w.base(), testScope)).CreateKey(t.Context(), &kms.CreateKeyInput{}, sendOnce)
+			_, err := kms.NewFromConfig(guarded(w.base(), testScope)).CreateKey(t.Context(), &kms.CreateKeyInput{}, cautiously)
 			if err == nil || unsure(err) != tt.want {
 				t.Errorf("unsure(%v) = %t", err, !tt.want)
 			}
-			if n := len(w.sent("CreateKey")); n != 1 {
-				t.Errorf("sent %d times", n)
+			want := 1
+			if tt.again {
+				want = maxAttempts
+			}
+			if n := len(w.sent("CreateKey")); n != want {
+				t.Errorf("sent %d times, want %d", n, want)
 			}
 		})
 	}
@@ -327,13 +332,13 @@ func TestUnsure(t *testing.T) {
 	denied.Credentials = credentialsFor(denied, Account{ID: testAccount, RoleARN: testRole})
 	denied.HTTPClient = clientFunc(func(call) reply { return queryError(403, "AccessDenied", "no") })
 	denied.Credentials = credentialsFor(denied, Account{ID: testAccount, RoleARN: testRole})
-	_, err := kms.NewFromConfig(guarded(denied, testScope)).CreateKey(t.Context(), &kms.CreateKeyInput{}, sendOnce)
+	_, err := kms.NewFromConfig(guarded(denied, testScope)).CreateKey(t.Context(), &kms.CreateKeyInput{}, cautiously)
 	if err == nil || unsure(err) || !errors.Is(err, providers.ErrDenied) {
 		t.Errorf("without credentials nothing is sent: %v", err)
 	}
 	noKeys := newWire(t, emptyLists).base()
 	noKeys.Credentials = credentials.NewStaticCredentialsProvider("", "", "")
-	_, err = kms.NewFromConfig(guarded(noKeys, testScope)).CreateKey(t.Context(), &kms.CreateKeyInput{}, sendOnce)
+	_, err = kms.NewFromConfig(guarded(noKeys, testScope)).CreateKey(t.Context(), &kms.CreateKeyInput{}, cautiously)
 	if err == nil || unsure(err) {
 		t.Errorf("without credentials nothing is sent: %v", err)
 	}
