@@ -52,6 +52,8 @@ type Daemon struct {
 	fleet  fleetSchedules
 	moved  chan struct{} // closed when the schedules change
 	poke   chan struct{}
+
+	writing chan struct{} // held from a plan's making to the end of its application
 }
 
 type fleetSchedules struct{ drift, audit string }
@@ -67,16 +69,17 @@ const (
 
 // Keys of State.
 const (
-	stateAccepted  = "accepted"  // the newest commit whose history was accepted
-	stateConverged = "converged" // the commit that the cloud was last brought to
-	stateOver      = "over/"     // by branch: the newest proposal whose drift is gone
-	stateHold      = "hold"      // who stopped all writes, and why; empty if nobody did
+	stateAccepted   = "accepted"   // the newest commit whose history was accepted
+	stateConverged  = "converged"  // the commit that the cloud was last brought to
+	stateReconciled = "reconciled" // the commit that the cloud was last brought to as far as it could be seen
+	stateOver       = "over/"      // by branch: the newest proposal whose drift is gone
+	stateHold       = "hold"       // who stopped all writes, and why; empty if nobody did
 )
 
 // Run works until ctx ends. A write that is under way then is seen through to its answer.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.mu.Lock()
-	d.poke, d.moved = make(chan struct{}, 1), make(chan struct{})
+	d.poke, d.moved, d.writing = make(chan struct{}, 1), make(chan struct{}), make(chan struct{}, 1)
 	d.mu.Unlock()
 	var parts sync.WaitGroup
 	parts.Go(func() { d.watch(ctx) })
@@ -219,6 +222,17 @@ func (d *Daemon) fence(ctx context.Context, commit Commit) func() error {
 			return fmt.Errorf("commit %s took over from %s", newest.Short(), commit.Short())
 		}
 		return d.held(ctx)
+	}
+}
+
+// alone waits until nothing else of this daemon writes, and keeps it so until release is called: of
+// two plans that are applied at the same time, one would undo or repeat what the other does.
+func (d *Daemon) alone(ctx context.Context) (release func(), err error) {
+	select {
+	case d.writing <- struct{}{}:
+		return func() { <-d.writing }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 

@@ -53,10 +53,11 @@ func (d *Daemon) drift(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// reconciled is the target that the cloud was last brought to; an empty one if there is none yet,
-// or if a newer one is under way: then its own pass says what is what.
+// reconciled is the target that the cloud was last brought to, as far as it could be seen; an empty
+// one if there is none yet. What a newer commit has changed meanwhile is no drift of it: owners are
+// compared with what was applied to each.
 func (d *Daemon) reconciled(ctx context.Context) (Target, error) {
-	text, err := d.Reconciler.State.Get(ctx, stateConverged)
+	text, err := d.Reconciler.State.Get(ctx, stateReconciled)
 	if err != nil {
 		return Target{}, fmt.Errorf("recall the applied commit: %w", err)
 	}
@@ -149,6 +150,11 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 		d.Log.Warn("drift is not corrected", "cause", cause.Slug, "reason", err)
 		return nil
 	}
+	release, err := d.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: true})
 	if err != nil {
 		return err

@@ -110,6 +110,11 @@ func (d *Daemon) accept(ctx context.Context, commit Commit) (bool, error) {
 // converge plans and applies until a plan has nothing left to do, which is the proof that the
 // cloud is as the commit wants it. It tells whether it got there; an error asks for another try.
 func (d *Daemon) converge(ctx context.Context, t Target) (bool, error) {
+	release, err := d.alone(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer release()
 	if err := d.check(ctx, Check{Name: checkApply, Commit: t.Commit, Title: "Applying"}); err != nil {
 		return false, err
 	}

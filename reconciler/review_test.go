@@ -1,12 +1,14 @@
 package reconciler_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"tenantry.dev/providers"
@@ -391,4 +393,65 @@ type meanwhile struct {
 func (m meanwhile) Proposals(ctx context.Context, prefix string, since time.Time) ([]reconciler.ProposalState, error) {
 	m.happens()
 	return m.Forge.Proposals(ctx, prefix, since)
+}
+
+// A create that waits for the cloud is made in the end, with nobody asking again.
+func TestACommitIsNotConvergedWhileACreateIsUnsure(t *testing.T) {
+	inOffice(t, func(o *office) {
+		lost := ""
+		o.cloud.before = func(call string) error {
+			if strings.HasPrefix(call, "create tenant/birch") && strings.Contains(call, "/aws.kms.key/") && lost == "" {
+				lost = call
+				return providers.ErrUnsure
+			}
+			return nil
+		}
+		second := o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+			text := bytes.ReplaceAll(tree["tenants/cedar-clinic.cue"].Data, []byte("cedar-clinic"), []byte("birch-clinic"))
+			tree["tenants/birch-clinic.cue"] = &fstest.MapFile{Data: text}
+		})
+		o.wait(2 * time.Minute)
+		if lost == "" {
+			t.Fatal("no key was asked for")
+		}
+		if c := o.board.check("tenantry/apply", second); c.Conclusion == "success" {
+			t.Errorf("tenantry/apply is %s before the key is there: %s", c.Conclusion, c.Title)
+		}
+		o.wait(30 * time.Minute)
+		if c := o.board.check("tenantry/apply", second); c.Conclusion != "success" {
+			t.Errorf("tenantry/apply is %s: %s\n%s", c.Conclusion, c.Title, c.Summary)
+		}
+		live, _ := o.cloud.byAddress()
+		if _, there := live[resource.Address{Owner: "tenant/birch-clinic", Kind: "aws.kms.key", Name: "key"}]; !there {
+			t.Errorf("the key was never made: lost %s", lost)
+		}
+	})
+}
+
+// A place that can't be read keeps the commit from converging, and keeps nobody from deciding on
+// drift elsewhere.
+func TestAnUnseenPlaceDoesNotStopDecisionsElsewhere(t *testing.T) {
+	inOffice(t, func(o *office) {
+		live, _ := o.cloud.byAddress()
+		for _, r := range live {
+			if r.Scope != live[cedarLogs].Scope && r.Scope.Region != resource.Global {
+				o.cloud.mu.Lock()
+				o.cloud.deny[r.Scope] = true
+				o.cloud.mu.Unlock()
+			}
+		}
+		if len(o.cloud.deny) == 0 {
+			t.Fatal("everything is in one place")
+		}
+		o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 60"))
+		o.wait(10 * time.Minute)
+		if got := o.retention(); got != "60" {
+			t.Errorf("the logs are kept for %s days", got)
+		}
+		o.decide(t, o.drifted(t), "dana")
+		o.wait(10 * time.Minute)
+		if got := o.retention(); got != "60" {
+			t.Errorf("after the decision, the logs are kept for %s days", got)
+		}
+	})
 }
