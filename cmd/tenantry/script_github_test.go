@@ -23,12 +23,10 @@ import (
 	githubbox "tenantry.dev/internal/sandbox/github"
 )
 
-var githubPerson = githubbox.Person{Login: scriptPerson, Name: "Dana", Email: "dana@example.com", Token: scriptToken, Role: "admin"}
-
 // pullVerb is everything that people do with pull requests.
 func (s *scene) pullVerb(ts *testscript.TestScript, args []string) error {
 	usage := errors.New("usage: pr open BRANCH TITLE DIR|-FILE… | push BRANCH DIR|-FILE… | report PATTERN | calm | " +
-		"merge|close|revert|show|comments N | check N NAME CONCLUSION | state N STATE | comment N TEXT")
+		"merge|close|revert|show|comments N | check N NAME CONCLUSION | state N STATE | comment N TEXT [READER] | says N PATTERN")
 	if s.world == nil || len(args) == 0 {
 		return usage
 	}
@@ -85,8 +83,30 @@ func (s *scene) onPull(ts *testscript.TestScript, verb string, number int, args 
 		})
 	case verb == "comment" && len(args) == 1:
 		return github.Comment(repo, number, scriptPerson, args[0])
+	case verb == "comment" && len(args) == 2:
+		github.AddPerson(githubbox.Person{Login: args[1], Name: args[1], Role: "read"})
+		return github.Comment(repo, number, args[1], args[0])
+	case verb == "says" && len(args) == 1:
+		return s.said(number, args[0])
 	}
 	return fmt.Errorf("a pull request has no %s with %d arguments", verb, len(args))
+}
+
+// said waits for a comment of ours.
+func (s *scene) said(number int, pattern string) error {
+	expression, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	return s.eventually(func() (string, error) {
+		comments := s.world.GitHub.Comments(s.world.Repo, number)
+		for _, c := range comments {
+			if c.Author != scriptPerson && expression.MatchString(c.Body) {
+				return "", nil
+			}
+		}
+		return fmt.Sprintf("no comment says %s: %+v", pattern, comments), nil
+	})
 }
 
 // openPull commits on a branch, unless there is nothing to commit, and opens a pull request for it.

@@ -24,7 +24,6 @@ import (
 const (
 	scriptRepo   = "brightdesk/fleet"
 	scriptPerson = "dana"
-	scriptToken  = "danas-token"
 	// scriptPatience bounds every wait. It is generous: a script fails by being wrong, not by
 	// running on a busy machine.
 	scriptPatience = 60 * time.Second
@@ -149,7 +148,7 @@ func (s *scene) raise(ts *testscript.TestScript, args []string) error {
 		name, value, _ := strings.Cut(setting, "=")
 		ts.Setenv(name, value)
 	}
-	ts.Setenv("CLONE_URL", strings.Replace(world.GitHub.GitURL(world.Repo), "://", "://"+scriptPerson+":"+scriptToken+"@", 1))
+	ts.Setenv("CLONE_URL", strings.Replace(world.GitHub.GitURL(world.Repo), "://", "://"+scriptPerson+":"+sandbox.PersonToken+"@", 1))
 	ts.Setenv("CLOUD_URL", world.CloudURL())
 	return nil
 }
@@ -166,12 +165,7 @@ func raiseWorld(ctx context.Context, dir, keep string) (*sandbox.World, error) {
 			ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID, Policies: []string{fleet.Name + "-tenant"},
 		})
 	}
-	world, err := sandbox.Start(context.WithoutCancel(ctx), options)
-	if err != nil {
-		return nil, err
-	}
-	world.GitHub.AddPerson(githubPerson)
-	return world, nil
+	return sandbox.Start(context.WithoutCancel(ctx), options)
 }
 
 // eventually asks again and again until something is so. An answer of "" means that it is; any
