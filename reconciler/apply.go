@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"tenantry.dev/providers"
@@ -238,7 +239,7 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 	if err != nil {
 		return resource.Observed{}, fmt.Errorf("write the log, so nothing was sent: %w", err)
 	}
-	after, failure := s.send(ctx, r.plan.set[c.Address.Kind], have)
+	after, failure := unbroken(func() (resource.Observed, error) { return s.send(ctx, r.plan.set[c.Address.Kind], have) })
 	if failure != nil && s.action == changeset.Create && after.ID != "" && r.unrepeatable(c.Address.Kind) {
 		failure = fmt.Errorf("%w: %w", errMade, failure)
 	}
@@ -253,6 +254,22 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 		return after, errors.Join(failure, fmt.Errorf("write the log after %s of %s: %w", s.action, c.Address, err))
 	}
 	return after, failure
+}
+
+// unbroken calls a driver and turns its panic into an error, so that a mistake in one driver over
+// one resource stops nobody else. Whatever it was doing may have had its effect. The panic's text
+// isn't repeated, because it may have a secret in it; that of the runtime's own has none.
+func unbroken[T any](call func() (T, error)) (out T, err error) {
+	defer func() {
+		switch broke := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = fmt.Errorf("the driver is broken: %w: %w", broke, providers.ErrUnsure)
+		default:
+			err = fmt.Errorf("the driver is broken: it panicked with a %T: %w", broke, providers.ErrUnsure)
+		}
+	}()
+	return call()
 }
 
 // errMade means that a create which can't be repeated failed with something made: only an

@@ -25,6 +25,10 @@ type Observation struct {
 // and service by the provider.
 const observeAtOnce = 32
 
+// observeTimeout bounds the reading of one place, so that one that never answers doesn't keep all
+// others waiting. It leaves time for the largest at the rates that services allow.
+const observeTimeout = 10 * time.Minute
+
 // Observe reads every kind in every scope, each place with one bulk listing. A place that can't be
 // read is noted in Unseen and stops no other. The only error is that ctx ended.
 func Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
@@ -35,7 +39,9 @@ func Observe(ctx context.Context, set providers.Set, fleet string, scopes []reso
 	group.SetLimit(observeAtOnce)
 	for i, p := range places {
 		group.Go(func() error {
-			found[i], errs[i] = set[p.Kind].Observe(ctx, p.Scope, fleet)
+			ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+			defer cancel()
+			found[i], errs[i] = unbroken(func() ([]resource.Observed, error) { return set[p.Kind].Observe(ctx, p.Scope, fleet) })
 			return nil
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"tenantry.dev/providers"
@@ -454,4 +455,87 @@ func TestAnUnseenPlaceDoesNotStopDecisionsElsewhere(t *testing.T) {
 			t.Errorf("after the decision, the logs are kept for %s days", got)
 		}
 	})
+}
+
+// A state that can't settle one owner settles the others.
+func TestOneOwnerThatCannotBeSettledStopsNoOther(t *testing.T) {
+	w := newWorld(t)
+	w.State = unsettling{w.store, "tenant/acme"}
+	plan, err := w.Plan(t.Context(), target("c1", tenant("acme", 0), tenant("zeta", 0)), reconciler.Question{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Apply(t.Context(), plan, reconciler.Order{Run: "test"}); err == nil {
+		t.Error("nobody is told that acme isn't settled")
+	}
+	owners, err := w.store.Owners(t.Context())
+	if err != nil || owners["tenant/zeta"].Commit != "c1" {
+		t.Errorf("zeta is at %v, %v", owners["tenant/zeta"].Commit, err)
+	}
+}
+
+type unsettling struct {
+	reconciler.State
+	owner resource.Owner
+}
+
+func (u unsettling) Settle(ctx context.Context, owner resource.Owner, commit reconciler.Commit, applied []resource.Desired) error {
+	if owner == u.owner {
+		return errors.New("disk full")
+	}
+	return u.State.Settle(ctx, owner, commit, applied)
+}
+
+// A driver that breaks over one resource breaks nothing else, and what it was about may have been
+// made.
+func TestADriverThatPanicsStopsNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	w.withOdd("t.key", func(o *odd) {
+		o.create = func(ctx context.Context, want resource.Desired) (resource.Observed, error) {
+			if want.Address == acmeKey {
+				panic("correct-horse-battery")
+			}
+			return o.memory.Create(ctx, want, "test")
+		}
+	})
+	outcomes := w.apply(target("c1", tenant("acme", 0), tenant("zeta", 0)), reconciler.Question{})
+	if o := outcome(t, outcomes, acmeKey); o.Result != changeset.Failed || strings.Contains(o.Detail, "correct-horse") {
+		t.Errorf("the key was %s: %s", o.Result, o.Detail)
+	}
+	if w.cloud.made != 3 {
+		t.Errorf("%d resources were created, want zeta's 3", w.cloud.made)
+	}
+	if open, err := w.store.Unanswered(t.Context()); err != nil || len(open) != 1 {
+		t.Errorf("creates without an answer: %v, %v", open, err)
+	}
+	entries, _ := w.store.Entries(t.Context(), time.Time{})
+	if len(entries) != 8 {
+		t.Errorf("%d entries in the log for 4 writes", len(entries))
+	}
+}
+
+// A place whose listing breaks or never ends is unseen, and the others are seen.
+func TestAListingThatBreaksOrHangsIsUnseen(t *testing.T) {
+	for name, observe := range map[string]func(context.Context, resource.Scope) ([]resource.Observed, error){
+		"breaks": func(context.Context, resource.Scope) ([]resource.Observed, error) { panic("index out of range") },
+		"hangs": func(ctx context.Context, _ resource.Scope) ([]resource.Observed, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud()
+				set, err := c.set(kinds)
+				if err != nil {
+					t.Fatal(err)
+				}
+				set["t.key"] = odd{memory: set["t.key"].(*memory), observe: observe}
+				seen, err := reconciler.Observe(t.Context(), set, "test", []resource.Scope{scope})
+				if err != nil || len(seen.Unseen) != 1 || seen.Unseen[changeset.Place{Scope: scope, Kind: "t.key"}] == "" {
+					t.Errorf("unseen: %v, %v", seen.Unseen, err)
+				}
+			})
+		})
+	}
 }

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -96,7 +97,8 @@ func (r *run) await(c changeset.Change, at map[resource.Address]int, finished []
 }
 
 // remember notes what every owner was brought to. An owner with a change that failed, was blocked
-// or skipped stays unsettled, so that the next pass finishes it.
+// or skipped stays unsettled, so that the next pass finishes it. One that can't be noted keeps no
+// other from it.
 func (r *Reconciler) remember(ctx context.Context, p Plan, outcomes []changeset.Outcome) error {
 	undone, held := map[resource.Owner]bool{}, map[resource.Address]bool{}
 	touched := map[resource.Owner]bool{}
@@ -114,6 +116,7 @@ func (r *Reconciler) remember(ctx context.Context, p Plan, outcomes []changeset.
 	for _, b := range p.Changeset.Broken {
 		broken[b.Owner] = true
 	}
+	var failures []error
 	for _, owner := range p.owners() {
 		if undone[owner] || broken[owner] || p.partlyUnseen(owner) {
 			continue
@@ -128,10 +131,10 @@ func (r *Reconciler) remember(ctx context.Context, p Plan, outcomes []changeset.
 			continue
 		}
 		if err := r.State.Settle(ctx, owner, cmp.Or(p.Target.Commit, uncommitted), applied); err != nil {
-			return fmt.Errorf("%s: %w", owner, err)
+			failures = append(failures, err)
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // applied is what an owner has now: what the target wants, but for held changes, where it is
