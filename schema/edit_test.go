@@ -37,3 +37,44 @@ func TestSetField(t *testing.T) {
 		})
 	}
 }
+
+func TestSetFieldRefuses(t *testing.T) {
+	tests := []struct {
+		name, file string
+		path       []string
+		value      any
+	}{
+		{"no path", "a: 1\n", nil, 1},
+		{"no CUE", "a: {\n", []string{"a"}, 1},
+		{"a field that is given twice", "a: b: 1\na: b: 1\n", []string{"a", "b"}, 2},
+		{"a way through a value", "a: 1\n", []string{"a", "b"}, 2},
+		{"null", "a: 1\n", []string{"a"}, nil},
+		{"what JSON doesn't know", "a: 1\n", []string{"a"}, func() {}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got, err := SetField([]byte(test.file), test.path, test.value); err == nil {
+				t.Errorf("makes %s", got)
+			} else {
+				t.Log(err)
+			}
+		})
+	}
+}
+
+func TestOnlyChanges(t *testing.T) {
+	before := []byte("a: {b: 1, c: 2}\n")
+	for after, sound := range map[string]bool{
+		"a: {b: 3, c: 2}\n":     true,
+		"a: {b: 3, c: 4}\n":     false,
+		"a: {b: 3}\n":           false,
+		"a: {b: 4, c: 2}\n":     false,
+		"a: {b: 3, c: 2, d: 1}": false,
+		"a: {b: 3, c: x}":       false,
+		"a: {b: 3, c: 2":        false,
+	} {
+		if err := onlyChanges(before, []byte(after), []string{"a", "b"}, 3); (err == nil) != sound {
+			t.Errorf("%q: %v", after, err)
+		}
+	}
+}

@@ -29,8 +29,11 @@ func (f *Fleet) Keep(d resource.Desired, attribute string, value resource.Value)
 	if src == nil {
 		return "", nil, fmt.Errorf("no file of %s is known", owner)
 	}
-	edited, err = SetField(src.text, field, json.RawMessage(unresolved(value)))
+	plain, err := unresolved(value)
 	if err != nil {
+		return "", nil, err
+	}
+	if edited, err = SetField(src.text, field, plain); err != nil {
 		return "", nil, err
 	}
 	if err := f.judge(d, attribute, value, src.path, edited); err != nil {
@@ -49,15 +52,41 @@ func (f *Fleet) home(d resource.Desired, attribute string) (*source, []string) {
 	return src, []string{"tenant", owner.Name(), "overrides", d.Address.Name, attribute}
 }
 
-// unresolved writes a value as a definition has it: a plain "${" is "$${" there.
-func unresolved(value resource.Value) []byte {
-	text, _ := value.MarshalJSON() // of a value that isn't secret this is its text
-	return reference.ReplaceAllFunc(text, func(match []byte) []byte {
-		if !bytes.HasPrefix(match, []byte("$$")) && bytes.Contains(match, []byte(":")) && bytes.HasSuffix(match, []byte("}")) {
-			return match // IAM's own variables
+// unresolved is a value as a definition has it: a plain "${" is "$${" there.
+func unresolved(value resource.Value) (any, error) {
+	text, err := value.MarshalJSON() // of a value that isn't secret this is its text
+	if err != nil {
+		return nil, fmt.Errorf("read the value: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, fmt.Errorf("read the value: %w", err)
+	}
+	return escaped(v), nil
+}
+
+// escaped is decoded JSON with each "${" in its texts escaped, but for IAM's own variables.
+func escaped(v any) any {
+	switch v := v.(type) {
+	case string:
+		return reference.ReplaceAllStringFunc(v, func(match string) string {
+			if !strings.HasPrefix(match, "$$") && strings.Contains(match, ":") && strings.HasSuffix(match, "}") {
+				return match
+			}
+			return "$" + match
+		})
+	case []any:
+		for i := range v {
+			v[i] = escaped(v[i])
 		}
-		return slices.Concat([]byte("$"), match)
-	})
+	case map[string]any:
+		for key := range v {
+			v[key] = escaped(v[key])
+		}
+	}
+	return v
 }
 
 // judge renders the owner with the edit.

@@ -59,6 +59,7 @@ func TestKeep(t *testing.T) {
 		{"tenant/acme/aws.s3.bucket/data", "versioning", false, "", "", "the plan enterprise fixes it at true (plans/enterprise.cue:"},
 		{"tenant/acme/aws.s3.bucket/data", "publicAccessBlock", map[string]bool{"blockPublicAcls": false, "ignorePublicAcls": true, "blockPublicPolicy": true, "restrictPublicBuckets": true}, "", "", "(policy no-public-buckets)"},
 		{"tenant/acme/aws.sqs.queue/jobs", "visibilityTimeout", 5, "", "", "which says *120 | (int & >=30 & <=900)"},
+		{"tenant/acme/aws.s3.bucket/data", "encryption", map[string]string{"algorithm": "aws:kms"}, "", "", "the definitions make it"},
 		{"tenant/acme/aws.logs.group/logs", "kmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1", "tenants/acme.cue", "", ""},
 	}
 	for _, test := range tests {
@@ -78,5 +79,36 @@ func TestKeep(t *testing.T) {
 				t.Errorf("no line %q in\n%s", test.line, edited)
 			}
 		})
+	}
+}
+
+func TestKeepRefuses(t *testing.T) {
+	f := exampleFleet(t)
+	d := want(t, f, "tenant/acme/aws.logs.group/logs")
+	for says, v := range map[string]resource.Value{"it is a secret": value(t, 731).AsSecret(), "no value": {}} {
+		if path, _, err := f.Keep(d, "retentionDays", v); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: kept in %q: %v", says, path, err)
+		}
+	}
+	if _, _, err := f.Keep(d, "name", value(t, "/brightdesk/globex")); err == nil {
+		t.Error("another name is kept against the plan")
+	}
+	d.Address.Owner = "tenant/nobody"
+	if _, _, err := f.Keep(d, "retentionDays", value(t, 731)); err == nil {
+		t.Error("the value of an unknown tenant is kept")
+	}
+}
+
+// Text that looks like a reference is kept as text.
+func TestKeepEscapes(t *testing.T) {
+	f := exampleFleet(t)
+	d := want(t, f, "tenant/acme/aws.logs.group/logs")
+	tags := map[string]string{"tenant": "acme", "note": "${key.arn} ${aws:username} $${x} ${open"}
+	_, edited, err := f.Keep(d, "tags", value(t, tags))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line := `logs: tags: {note: "$${key.arn} ${aws:username} $$${x} $${open", tenant: "acme"}`; !strings.Contains(string(edited), line) {
+		t.Errorf("no %s in\n%s", line, edited)
 	}
 }
