@@ -108,8 +108,25 @@ func (h *history) Removed(_ context.Context, c reconciler.Commit) (map[string]re
 	return out, nil
 }
 
-func (h *history) Changed(context.Context, reconciler.Commit, reconciler.Commit) ([]reconciler.Change, error) {
-	return nil, errors.New("nobody asks this in these tests")
+func (h *history) Changed(_ context.Context, from, to reconciler.Commit) ([]reconciler.Change, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []reconciler.Change
+	for file, now := range h.trees[to] {
+		before, there := h.trees[from][file]
+		switch {
+		case !there:
+			list = append(list, reconciler.Change{Path: file, Kind: reconciler.Added})
+		case !bytes.Equal(before.Data, now.Data):
+			list = append(list, reconciler.Change{Path: file, Kind: reconciler.Modified})
+		}
+	}
+	for file := range h.trees[from] {
+		if h.trees[to][file] == nil {
+			list = append(list, reconciler.Change{Path: file, Kind: reconciler.Gone})
+		}
+	}
+	return list, nil
 }
 
 // A board is a forge in memory.

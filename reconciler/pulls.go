@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/report"
@@ -51,7 +53,18 @@ func (d *Daemon) pull(ctx context.Context, number int) error {
 			return err
 		}
 	}
-	merged, err := d.mergeResult(ctx, pr)
+	commit, err := d.mergeResult(ctx, pr)
+	if err != nil {
+		return err
+	}
+	strange, err := d.strange(ctx, pr, commit)
+	if err != nil {
+		return err
+	}
+	if strange {
+		return d.Reconciler.State.Put(ctx, answerKey(number), question(pr))
+	}
+	merged, err := d.targets.open(ctx, d.Source, commit)
 	if err != nil {
 		return err
 	}
@@ -68,7 +81,7 @@ func (d *Daemon) pull(ctx context.Context, number int) error {
 // mergeResult is what the watched branch would ask for after the merge. Where the forge has no
 // merge result of this head, as with conflicts, it is the head. GitHub leaves an outdated
 // refs/pull/N/merge in place then, so that having one proves nothing.
-func (d *Daemon) mergeResult(ctx context.Context, pr PullRequest) (Target, error) {
+func (d *Daemon) mergeResult(ctx context.Context, pr PullRequest) (Commit, error) {
 	commit, err := d.Source.Fetch(ctx, fmt.Sprintf("refs/pull/%d/merge", pr.Number))
 	fits := false
 	if err == nil {
@@ -78,9 +91,40 @@ func (d *Daemon) mergeResult(ctx context.Context, pr PullRequest) (Target, error
 		commit, err = d.Source.Fetch(ctx, fmt.Sprintf("refs/pull/%d/head", pr.Number))
 	}
 	if err != nil {
-		return Target{}, fmt.Errorf("fetch pull request %d: %w", pr.Number, err)
+		return "", fmt.Errorf("fetch pull request %d: %w", pr.Number, err)
 	}
-	return d.targets.open(ctx, d.Source, commit)
+	return commit, nil
+}
+
+// strange tells whether a pull request has code from a stranger, and says so on it. Tenants are data,
+// which is checked before anything is evaluated. All else is CUE, which can take any time and memory,
+// and comes from those alone who may push to this repository.
+func (d *Daemon) strange(ctx context.Context, pr PullRequest, commit Commit) (bool, error) {
+	if !pr.Fork {
+		return false, nil
+	}
+	base, err := d.baseOf(ctx, pr, Target{Commit: commit})
+	if err != nil {
+		return false, err
+	}
+	changed, err := d.Source.Changed(ctx, base.Commit, commit)
+	if err != nil {
+		return false, fmt.Errorf("what pull request %d changes: %w", pr.Number, err)
+	}
+	at := slices.IndexFunc(changed, func(c Change) bool {
+		return strings.HasSuffix(c.Path, ".cue") && path.Dir(c.Path) != "tenants"
+	})
+	if at < 0 {
+		return false, nil
+	}
+	for _, name := range []string{checkValidate, checkPlan} {
+		err = errors.Join(err, d.check(ctx, Check{
+			Name: name, Commit: pr.Head, Conclusion: "action_required", Title: "Not evaluated: it comes from a fork",
+			Summary: "The head is in another repository, and it changes " + strconv.Quote(changed[at].Path) + ", which is more than a tenant. " +
+				"To have it checked, review it and push it to a branch of this repository.",
+		}))
+	}
+	return true, err
 }
 
 // baseOf is what the watched branch asks for without the merge: its newest commit, if the merge

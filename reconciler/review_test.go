@@ -539,3 +539,34 @@ func TestAListingThatBreaksOrHangsIsUnseen(t *testing.T) {
 		})
 	}
 }
+
+// Code from a stranger isn't run: of a fork only tenants, which are data, are evaluated. And it gets
+// nothing that credentials were used for.
+func TestAForkGetsNothingEvaluatedButData(t *testing.T) {
+	inOffice(t, func(o *office) {
+		ask := func(number int, change func(fstest.MapFS)) reconciler.Commit {
+			head := o.git.commit(fmt.Sprintf("refs/pull/%d/head", number), o.first, change)
+			o.board.mu.Lock()
+			o.board.pulls = append(o.board.pulls, reconciler.PullRequest{Number: number, Head: head, Base: o.first, Fork: true})
+			o.board.mu.Unlock()
+			o.wait(3 * time.Minute)
+			return head
+		}
+		data := ask(7, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		if c := o.board.check("tenantry/validate", data); c.Conclusion != "success" {
+			t.Errorf("tenantry/validate of a fork's tenant is %s: %s", c.Conclusion, c.Title)
+		}
+		if c := o.board.check("tenantry/plan", data); c.Conclusion != "neutral" {
+			t.Errorf("tenantry/plan of a fork is %s: %s", c.Conclusion, c.Title)
+		}
+		code := ask(8, func(tree fstest.MapFS) {
+			tree["policies/mine.cue"] = &fstest.MapFile{Data: []byte("package fleet\n\nthis is not even CUE")}
+		})
+		if c := o.board.check("tenantry/validate", code); c.Conclusion != "action_required" || len(c.Annotations) > 0 {
+			t.Errorf("tenantry/validate of a fork's policy is %s: %s %v", c.Conclusion, c.Title, c.Annotations)
+		}
+		if len(o.board.comments) != 0 {
+			t.Errorf("comments on a fork's pull requests: %v", o.board.comments)
+		}
+	})
+}
