@@ -169,3 +169,26 @@ func TestDigest(t *testing.T) {
 		t.Error(a.Digest, b.Digest, c.Digest)
 	}
 }
+
+// What makes the evaluator panic costs one tenant, or at most the load; never the process.
+func TestPanics(t *testing.T) {
+	tr, err := readTree(fleetOf(t), func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := newEngine(tr, nil) // without definitions, it meets nil
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, next := e.survive(tr.tenants[0])
+	if !strings.Contains(a.broken, "the evaluator fails on this file") || a.owner != resource.Tenant("bespoke") || next == e {
+		t.Errorf("answers %+v", a)
+	}
+	if f, found := Load(panicking{}); f != nil || !Invalid(found) {
+		t.Errorf("loads as %v with %v", f, found)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Open(string) (fs.File, error) { panic("a fault in here") }
