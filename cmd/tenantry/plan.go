@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -275,7 +277,34 @@ func fresh(file string, now changeset.Changeset) error {
 		return fmt.Errorf("%s is stale: it was made for commit %s with digest %s, and by now it would be commit %s with digest %s; nothing was changed; make and review a new plan",
 			file, or(commit, "(none)"), digest, or(now.Commit, "(none)"), now.Digest)
 	}
+	// The digest is about what Git asks for. What was changed in the cloud since isn't in it, and
+	// would be put back without having been shown.
+	again, err := report.JSON(now)
+	if err != nil {
+		return err
+	}
+	shown, err1 := changesIn(text)
+	planned, err2 := changesIn(again)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("saved changeset %s: %w", file, err)
+	}
+	if shown != planned {
+		return fmt.Errorf("%s is stale: the cloud was changed since it was made; nothing was changed; make and review a new plan", file)
+	}
 	return nil
+}
+
+// changesIn returns the part of a saved changeset that says what would be done.
+func changesIn(saved []byte) (string, error) {
+	var in struct {
+		Changes json.RawMessage `json:"changes"`
+	}
+	if err := json.Unmarshal(saved, &in); err != nil {
+		return "", err
+	}
+	var plain bytes.Buffer
+	err := json.Compact(&plain, in.Changes)
+	return plain.String(), err
 }
 
 // ask wants a yes from a person.
