@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
@@ -18,7 +19,7 @@ func (e *engine) approvals() ([]changeset.Approval, []Finding) {
 		if src.syntax == nil {
 			continue // said when it was read
 		}
-		refuse := func(at astNode, format string, args ...any) {
+		refuse := func(at ast.Node, format string, args ...any) {
 			found = append(found, Finding{Origin: src.at(at), Severity: Error, Message: fmt.Sprintf(format, args...)})
 		}
 		root, refused := readData(src.syntax)
@@ -42,7 +43,7 @@ func (e *engine) approvals() ([]changeset.Approval, []Finding) {
 	return out, found
 }
 
-func (e *engine) approval(src *source, f field, refuse func(astNode, string, ...any)) (changeset.Approval, bool) {
+func (e *engine) approval(src *source, f field, refuse func(ast.Node, string, ...any)) (changeset.Approval, bool) {
 	def := e.definition("#Approval")
 	if err := e.ctx.BuildExpr(f.value.expression()).Unify(def).Validate(cue.Concrete(true)); err != nil {
 		for _, r := range diagnose(e.ctx, f.value, slot{def: def, path: []string{"approval", f.name}, at: f.label}) {

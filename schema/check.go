@@ -16,7 +16,7 @@ import (
 // checkTemplate evaluates a template that isn't filled in. What is wrong then is wrong for
 // everybody, and the plan's or the cell's mistake. It returns the kinds of the resources by name, as
 // far as they are known.
-func (e *engine) checkTemplate(src *source, folder string, written map[string]resource.Origin) (map[string]string, []Finding) {
+func (e *engine) checkTemplate(src *source, folder string, written map[string]resource.Origin) (*templateCheck, []Finding) {
 	text := fmt.Sprintf("package engine\nimport (\n%q\n%q\n)\nwritten: (%[3]s[%[4]q] & {resources: _}).resources\nresources: {\nwritten\n[string]: {kind: string, schema.#Kinds[kind]}\n}\n",
 		modulePath, e.def.module+"/"+folder, folder, src.name())
 	v, err := e.packages.inline(e.ctx, "unfilled", text)
@@ -24,7 +24,7 @@ func (e *engine) checkTemplate(src *source, folder string, written map[string]re
 		return nil, fileErrors(src.path, errors.Errors(errors.Promote(err, "")))
 	}
 	raw := v.LookupPath(cue.MakePath(cue.Str("written")))
-	c := &templateCheck{engine: e, src: src, raw: raw, kinds: map[string]string{}, said: map[string]bool{}}
+	c := &templateCheck{engine: e, src: src, raw: raw, kinds: map[string]string{}, offers: map[string][]string{}, said: map[string]bool{}}
 	for _, name := range fieldNames(raw) {
 		if _, ok := written[name]; !ok {
 			written[name] = src.at(locate(src.syntax, []string{src.name(), "resources"}).label)
@@ -37,16 +37,17 @@ func (e *engine) checkTemplate(src *source, folder string, written map[string]re
 	if err := v.LookupPath(pathResources).Validate(); err != nil {
 		c.problems(err)
 	}
-	return c.kinds, c.found
+	return c, c.found
 }
 
 type templateCheck struct {
 	*engine
-	src   *source
-	raw   cue.Value // the resources as they are written
-	kinds map[string]string
-	said  map[string]bool // the paths with references that lead nowhere
-	found []Finding
+	src    *source
+	raw    cue.Value // the resources as they are written
+	kinds  map[string]string
+	offers map[string][]string
+	said   map[string]bool // the paths with references that lead nowhere
+	found  []Finding
 }
 
 func (c *templateCheck) say(at resource.Origin, format string, args ...any) {
@@ -79,7 +80,7 @@ func (c *templateCheck) resource(name string, at resource.Origin) {
 		c.say(at, "%s: there is no kind %q%s", name, kind, maybe(kind, sortedKeys(c.def.kinds)))
 		return
 	}
-	c.kinds[name] = kind
+	c.kinds[name], c.offers[name] = kind, fieldNames(r)
 	report := reporter{e: c.engine, src: c.src, root: []string{c.src.name(), "resources", name}, def: c.kind(kind)}
 	for _, f := range append(report.absent(r, report.def, nil), report.strangers(r, nil)...) {
 		f.Message = name + ": " + f.Message

@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue/ast"
@@ -13,87 +12,6 @@ import (
 
 // maxDepth is how deep a tenant's data may be nested.
 const maxDepth = 32
-
-// A node is a piece of plain data in a file, with its place. Exactly one of fields, list and
-// scalar counts, by kind.
-type node struct {
-	kind   nodeKind
-	fields []field
-	list   []*node
-	scalar any // string, json.Number, bool or nil
-	expr   ast.Expr
-	// partial tells that elements or fields were refused, so that their absence says nothing.
-	partial bool
-}
-
-type nodeKind int
-
-const (
-	scalarNode nodeKind = iota
-	structNode
-	listNode
-	refusedNode // was there, but isn't plain data
-)
-
-// A field is a key with its value.
-type field struct {
-	name  string
-	label ast.Label
-	value *node
-}
-
-// get returns the value of a key, or nil.
-func (n *node) get(name string) *node {
-	if n == nil {
-		return nil
-	}
-	for i := range n.fields {
-		if n.fields[i].name == name {
-			return n.fields[i].value
-		}
-	}
-	return nil
-}
-
-// label returns where a key is written, or nil.
-func (n *node) label(name string) ast.Node {
-	for i := range n.fields {
-		if n.fields[i].name == name {
-			return n.fields[i].label
-		}
-	}
-	return nil
-}
-
-// text returns the string that a key has, or "".
-func (n *node) text(name string) string {
-	if v := n.get(name); v != nil && v.kind == scalarNode {
-		s, _ := v.scalar.(string)
-		return s
-	}
-	return ""
-}
-
-// plain returns the data as encoding/json would decode it with UseNumber.
-func (n *node) plain() any {
-	switch n.kind {
-	case structNode:
-		out := make(map[string]any, len(n.fields))
-		for _, f := range n.fields {
-			if f.value.kind != refusedNode {
-				out[f.name] = f.value.plain()
-			}
-		}
-		return out
-	case listNode:
-		out := make([]any, len(n.list))
-		for i, element := range n.list {
-			out[i] = element.plain()
-		}
-		return out
-	}
-	return n.scalar
-}
 
 // A refusal is a construct in a file that must be plain data and isn't.
 type refusal struct {
@@ -336,33 +254,4 @@ func (r *dataReader) merge(a, b *node, name string) *node {
 		r.refuse(b.expr, "%s is given twice, here and in line %d, and they differ", name, a.expr.Pos().Line())
 	}
 	return a
-}
-
-// show is data as a person would quote it, cut to a readable length.
-func show(n *node) string {
-	switch n.kind {
-	case structNode:
-		return "{…}"
-	case listNode:
-		return "[…]"
-	}
-	switch v := n.scalar.(type) {
-	case string:
-		return shorten(strconv.Quote(v))
-	case json.Number:
-		return v.String()
-	}
-	return fmt.Sprint(n.scalar)
-}
-
-func shorten(text string) string {
-	const most = 60
-	if len(text) <= most {
-		return text
-	}
-	cut := most
-	for cut > 0 && text[cut]&0xC0 == 0x80 { // not inside a character
-		cut--
-	}
-	return text[:cut] + "…"
 }

@@ -9,6 +9,7 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 	"github.com/robfig/cron/v3"
 
@@ -166,7 +167,7 @@ func reasonOf(found []Finding, file string) string {
 }
 
 // defineFile checks a definition's file up to what the schema says of it.
-func (e *engine) defineFile(src *source, v cue.Value, bad []cueError, folder, definition string) []Finding {
+func (e *engine) defineFile(src *source, v cue.Value, bad []errors.Error, folder, definition string) []Finding {
 	if src.syntax == nil {
 		return nil // said when it was read
 	}

@@ -10,12 +10,9 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
-	"cuelang.org/go/cue/errors"
 
 	"tenantry.dev/reconciler/resource"
 )
-
-type cueError = errors.Error
 
 // definePlan takes a plan whose facts fit the schema and checks its template.
 func (e *engine) definePlan(src *source, v cue.Value) []Finding {
@@ -45,11 +42,11 @@ func (e *engine) definePlan(src *source, v cue.Value) []Finding {
 		Limits: values(in.Limits), Backup: values(in.Backup),
 		Origin: src.at(locate(src.syntax, []string{src.name()}).label),
 	}
-	kinds, found := e.checkTemplate(src, plansDir, p.resources)
+	template, found := e.checkTemplate(src, plansDir, p.resources)
 	if len(found) > 0 {
 		return found
 	}
-	p.kinds, p.settled = kinds, settled(src, kinds)
+	p.kinds, p.offers, p.settled = template.kinds, template.offers, settled(src, template.kinds)
 	e.def.plans[p.Name] = p
 	return nil
 }

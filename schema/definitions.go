@@ -46,7 +46,11 @@ type planDef struct {
 	capacity  int
 	resources map[string]resource.Origin
 	kinds     map[string]string // of the resources by name, as far as it is known without a tenant
-	settled   bool              // every tenant has these resources and no others
+	// offers has the attributes that the template says something of, by resource. Those are what a
+	// tenant may override, within what the template says. A resource that only some tenants have
+	// isn't in it.
+	offers  map[string][]string
+	settled bool // every tenant has these resources and no others
 }
 
 type policyDef struct {

@@ -141,11 +141,11 @@ var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 // override finds the tenant's override that a path is about; the path may reach deeper or less
 // deep than the override.
-func (o *evaluation) override(path []string) (*node, astNode) {
+func (o *evaluation) override(path []string) (*node, ast.Node) {
 	if o.plan == nil {
 		return nil, nil
 	}
-	n, label := o.answer.body.get("overrides"), astNode(nil)
+	n, label := o.answer.body.get("overrides"), ast.Node(nil)
 	for _, name := range path {
 		next := n.get(name)
 		if next == nil {
@@ -185,7 +185,7 @@ func (o *evaluation) overrideWords(p problem, name string, n *node, def cue.Valu
 
 // planChoices are the values that the plan offers for an attribute.
 func (o *evaluation) planChoices(name string, path []string) []string {
-	v := o.packages.planOf(o.engine, o.plan.Name)
+	v := o.unfilled(o.plan.Name)
 	for _, key := range append([]string{"resources", name}, path...) {
 		v = v.LookupPath(cue.MakePath(cue.Str(key).Optional()))
 	}

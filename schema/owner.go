@@ -9,7 +9,6 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
-	"cuelang.org/go/cue/token"
 
 	"tenantry.dev/reconciler/resource"
 )
@@ -153,54 +152,6 @@ func (e *engine) complete(n *node, name string) cue.Value {
 	return e.ctx.BuildExpr(s)
 }
 
-// expression is data as CUE, keeping the places of its scalars.
-func (n *node) expression() ast.Expr {
-	switch n.kind {
-	case structNode:
-		s := &ast.StructLit{Lbrace: n.expr.Pos()}
-		for _, f := range n.fields {
-			if f.value.kind == refusedNode {
-				continue
-			}
-			label := &ast.BasicLit{ValuePos: f.label.Pos(), Kind: token.STRING, Value: quoteText(f.name)}
-			s.Elts = append(s.Elts, &ast.Field{Label: label, Value: f.value.expression()})
-		}
-		return s
-	case listNode:
-		l := &ast.ListLit{Lbrack: n.expr.Pos()}
-		for _, element := range n.list {
-			l.Elts = append(l.Elts, element.expression())
-		}
-		return l
-	}
-	return n.expr
-}
-
-// drop removes what can't be used, so that the rest can still be checked. Only overrides are
-// finer than the tenant's own fields.
-func (n *node) drop(path []string) {
-	if len(path) == 0 {
-		return
-	}
-	if path[0] == "overrides" && len(path) > 1 {
-		if inner := n.get("overrides"); inner != nil && inner.kind == structNode {
-			inner.dropDeep(path[1:min(len(path), 3)])
-			return
-		}
-	}
-	n.dropDeep(path[:1])
-}
-
-func (n *node) dropDeep(path []string) {
-	if len(path) > 1 {
-		if inner := n.get(path[0]); inner != nil && inner.kind == structNode {
-			inner.dropDeep(path[1:])
-			return
-		}
-	}
-	n.fields = slices.DeleteFunc(n.fields, func(f field) bool { return f.name == path[0] })
-}
-
 // inPlace finds the tenant's plan and cell and renders it there.
 func (e *engine) inPlace(a *answer, data cue.Value) {
 	body, src := a.body, a.source
@@ -290,14 +241,24 @@ func (e *engine) checkNames(a *answer, plan *planDef) {
 				a.refuse(a.source.at(f.label), "%s.%s: the plan %s has no resource %q%s", field, f.name, plan.Name, f.name, maybe(f.name, known))
 				inner.dropDeep([]string{f.name})
 			} else if names := e.def.kinds[kind].fields; field == "overrides" && len(names) > 0 {
-				e.checkAttributes(a, f, kind, names)
+				e.checkAttributes(a, f, kind, names, plan)
 			}
 		}
 	}
 }
 
-// checkAttributes finds overrides of attributes that the resource's kind doesn't have.
-func (e *engine) checkAttributes(a *answer, override field, kind string, known []string) {
+// checkAttributes finds overrides of attributes that the resource's kind doesn't have, and of those
+// that the plan says nothing of: what a plan doesn't mention is not the tenant's to decide, or a
+// tenant's file could give its role any permission.
+func (e *engine) checkAttributes(a *answer, override field, kind string, known []string, plan *planDef) {
+	offers, certain := plan.offers[override.name]
+	for _, f := range slices.Clone(override.value.fields) {
+		if slices.Contains(known, f.name) && certain && f.name != "kind" && !slices.Contains(offers, f.name) {
+			a.refuse(a.source.at(f.label), "overrides.%s.%s: the plan %s says nothing of %s, so that it can't be overridden; the plan would have to allow it, at %s",
+				override.name, f.name, plan.Name, f.name, plan.resources[override.name])
+			override.value.dropDeep([]string{f.name})
+		}
+	}
 	for _, f := range slices.Clone(override.value.fields) {
 		if !slices.Contains(known, f.name) || f.name == "kind" {
 			a.refuse(a.source.at(f.label), "overrides.%s.%s: %s has no attribute %q%s", override.name, f.name, kind, f.name, maybe(f.name, known))

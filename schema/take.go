@@ -2,14 +2,10 @@ package schema
 
 import (
 	"fmt"
-
-	"cuelang.org/go/cue"
-	"cuelang.org/go/cue/ast"
+	"strings"
 
 	"tenantry.dev/reconciler/resource"
 )
-
-type astNode = ast.Node
 
 // take turns what the evaluator rendered into resources.
 func (o *evaluation) take(rendered map[string]map[string]any) {
@@ -24,7 +20,7 @@ func (o *evaluation) take(rendered map[string]map[string]any) {
 	}
 	r.cycle()
 	for _, bad := range r.errors {
-		f := Finding{Origin: o.origin(bad.path), Severity: Error, Message: fmt.Sprintf("%s: %s", dotted(bad.path), bad.message), Tenant: o.answer.tenantName()}
+		f := Finding{Origin: o.origin(bad.path), Severity: Error, Message: fmt.Sprintf("%s: %s", strings.Join(bad.path, "."), bad.message), Tenant: o.answer.tenantName()}
 		o.answer.add(f)
 	}
 }
@@ -68,24 +64,4 @@ func (o *evaluation) desired(r *referrer, name string, attributes map[string]any
 		}
 	}
 	return d
-}
-
-func dotted(path []string) string {
-	out := ""
-	for i, element := range path {
-		if i > 0 {
-			out += "."
-		}
-		out += element
-	}
-	return out
-}
-
-// planOf is a plan with its template made present, without a tenant.
-func (p *packages) planOf(e *engine, plan string) cue.Value {
-	v, err := p.inline(e.ctx, "plan", fmt.Sprintf("package engine\nimport %q\n(plans[%q] & {resources: _})\n", e.def.module+"/"+plansDir, plan))
-	if err != nil {
-		return cue.Value{}
-	}
-	return v
 }

@@ -67,6 +67,16 @@ func (e *engine) taken(t *template) (cue.Value, error) {
 	return *t.apart, nil
 }
 
+// unfilled is a plan with its template made present, without a tenant.
+func (e *engine) unfilled(plan string) cue.Value {
+	text := fmt.Sprintf("package engine\nimport %q\n(plans[%q] & {resources: _})\n", e.def.module+"/"+plansDir, plan)
+	v, err := e.packages.inline(e.ctx, "unfilled", text)
+	if err != nil {
+		return cue.Value{} // it compiled when the plan was read
+	}
+	return v
+}
+
 func denies(p *policyDef) bool { return p.Severity == string(Deny) }
 
 // selectsKind tells whether a policy is about a kind.
