@@ -51,16 +51,17 @@ func TestKeep(t *testing.T) {
 		{"tenant/bluebird/aws.logs.group/logs", "retentionDays", 60, "tenants/bluebird.cue", "\toverrides: logs: retentionDays: 60", ""},
 		{"tenant/acme/aws.cloudwatch.alarm/errors", "threshold", 7.5, "tenants/acme.cue", "\t\terrors: threshold: 7.5", ""},
 		{"tenant/globex/aws.sqs.queue/jobs", "visibilityTimeout", 300, "tenants/globex.cue", "\toverrides: jobs: visibilityTimeout: 300", ""},
-		{"tenant/acme/aws.sqs.queue/jobs", "delay", 30, "tenants/acme.cue", "\t\tjobs: delay: 30", ""},
+		{"tenant/acme/aws.sqs.queue/jobs", "visibilityTimeout", 240, "tenants/acme.cue", "\t\tjobs: visibilityTimeout: 240", ""},
 		{"tenant/delta-freight/aws.s3.bucket/data", "versioning", false, "tenants/delta-freight.cue", "\toverrides: data: versioning: false", ""},
 		{"cell/eu-1/aws.logs.group/gateway", "retentionDays", 180, "cells/eu-1.cue", "\t\t\tretentionDays: 180", ""},
 
 		{"tenant/acme/aws.logs.group/logs", "retentionDays", 30, "", "", "choose 365, 731 or 1827"},
 		{"tenant/acme/aws.s3.bucket/data", "versioning", false, "", "", "the plan enterprise fixes it at true (plans/enterprise.cue:"},
-		{"tenant/acme/aws.s3.bucket/data", "publicAccessBlock", map[string]bool{"blockPublicAcls": false, "ignorePublicAcls": true, "blockPublicPolicy": true, "restrictPublicBuckets": true}, "", "", "(policy no-public-buckets)"},
+		{"tenant/acme/aws.s3.bucket/data", "publicAccessBlock", map[string]bool{"blockPublicAcls": false, "ignorePublicAcls": true, "blockPublicPolicy": true, "restrictPublicBuckets": true}, "", "", "the plan enterprise says nothing of publicAccessBlock"},
 		{"tenant/acme/aws.sqs.queue/jobs", "visibilityTimeout", 5, "", "", "which says *120 | (int & >=30 & <=900)"},
 		{"tenant/acme/aws.s3.bucket/data", "encryption", map[string]string{"algorithm": "aws:kms"}, "", "", "the definitions make it"},
-		{"tenant/acme/aws.logs.group/logs", "kmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1", "tenants/acme.cue", "", ""},
+		{"tenant/acme/aws.logs.group/logs", "kmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1", "", "", "says nothing of kmsKey"},
+		{"tenant/acme/aws.iam.role/role", "managedPolicies", []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, "", "", "says nothing of managedPolicies"},
 	}
 	for _, test := range tests {
 		t.Run(test.address+" "+test.attribute, func(t *testing.T) {
