@@ -81,6 +81,9 @@ func (c *templateCheck) resource(name string, at resource.Origin) {
 		return
 	}
 	c.kinds[name], c.offers[name] = kind, fieldNames(r)
+	for _, attribute := range c.def.kinds[kind].named {
+		c.offers[name+"."+attribute] = fieldNames(lookup(r, []string{attribute}))
+	}
 	report := reporter{e: c.engine, src: c.src, root: []string{c.src.name(), "resources", name}, def: c.kind(kind)}
 	for _, f := range append(report.absent(r, report.def, nil), report.strangers(r, nil)...) {
 		f.Message = name + ": " + f.Message

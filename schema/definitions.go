@@ -48,7 +48,8 @@ type planDef struct {
 	kinds     map[string]string // of the resources by name, as far as it is known without a tenant
 	// offers has the attributes that the template says something of, by resource. Those are what a
 	// tenant may override, within what the template says. A resource that only some tenants have
-	// isn't in it.
+	// isn't in it. Of attributes to whose names a tenant can't add, it has those names as well, by
+	// "role.inlinePolicies".
 	offers  map[string][]string
 	settled bool // every tenant has these resources and no others
 }
@@ -72,6 +73,7 @@ func (p *policyDef) ofTenants() bool {
 
 type kindDef struct {
 	fields  []string // the attributes, and kind
+	named   []string // the attributes to whose names a tenant can't add
 	outputs []string
 	global  bool
 }
@@ -88,6 +90,11 @@ func readKinds(schema cue.Value) map[string]kindDef {
 		_ = fields.Value().LookupPath(cue.ParsePath("#outputs")).Decode(&k.outputs) // a test reads them all
 		k.global, _ = fields.Value().LookupPath(cue.ParsePath("#global")).Bool()
 		k.fields = fieldNames(fields.Value())
+		for _, name := range k.fields {
+			if mark := lookup(fields.Value(), []string{name}).Attribute("plan"); mark.Err() == nil {
+				k.named = append(k.named, name)
+			}
+		}
 		kinds[fields.Selector().Unquoted()] = k
 	}
 	return kinds

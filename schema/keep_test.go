@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"tenantry.dev/reconciler/resource"
 )
@@ -62,6 +63,7 @@ func TestKeep(t *testing.T) {
 		{"tenant/acme/aws.s3.bucket/data", "encryption", map[string]string{"algorithm": "aws:kms"}, "", "", "the definitions make it"},
 		{"tenant/acme/aws.logs.group/logs", "kmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1", "", "", "says nothing of kmsKey"},
 		{"tenant/acme/aws.iam.role/role", "managedPolicies", []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, "", "", "says nothing of managedPolicies"},
+		{"tenant/acme/aws.iam.role/role", "inlinePolicies", map[string]any{"mine": map[string]any{"Statement": []any{}}}, "", "", "a tenant can't add to it"},
 	}
 	for _, test := range tests {
 		t.Run(test.address+" "+test.attribute, func(t *testing.T) {
@@ -97,6 +99,24 @@ func TestKeepRefuses(t *testing.T) {
 	d.Address.Owner = "tenant/nobody"
 	if _, _, err := f.Keep(d, "retentionDays", value(t, 731)); err == nil {
 		t.Error("the value of an unknown tenant is kept")
+	}
+}
+
+// What the plan leaves open, a policy may still forbid.
+func TestKeepAgainstPolicy(t *testing.T) {
+	fsys := fleetOf(t)
+	plan := strings.Replace(string(fsys["plans/basic.cue"].Data), "delay:             10", "delay:             *10 | (int & <=900)", 1)
+	fsys["plans/basic.cue"] = &fstest.MapFile{Data: []byte(plan)}
+	f, found := Load(fsys)
+	if f == nil || len(found) > 0 {
+		t.Fatal(found)
+	}
+	d := want(t, f, "tenant/plain/aws.sqs.queue/jobs")
+	if _, _, err := f.Keep(d, "delay", value(t, 60)); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := f.Keep(d, "delay", value(t, 61)); err == nil || !strings.Contains(err.Error(), "A delay of more than a minute hides outages. (policy short-delay)") {
+		t.Errorf("against the policy: %v", err)
 	}
 }
 

@@ -259,10 +259,29 @@ func (e *engine) checkAttributes(a *answer, override field, kind string, known [
 			override.value.dropDeep([]string{f.name})
 		}
 	}
+	for _, attribute := range e.def.kinds[kind].named {
+		e.checkAdditions(a, override, attribute, plan)
+	}
 	for _, f := range slices.Clone(override.value.fields) {
 		if !slices.Contains(known, f.name) || f.name == "kind" {
 			a.refuse(a.source.at(f.label), "overrides.%s.%s: %s has no attribute %q%s", override.name, f.name, kind, f.name, maybe(f.name, known))
 			override.value.dropDeep([]string{f.name})
+		}
+	}
+}
+
+// checkAdditions finds names that an override adds to an attribute whose names are the plan's.
+func (e *engine) checkAdditions(a *answer, override field, attribute string, plan *planDef) {
+	names, certain := plan.offers[override.name+"."+attribute]
+	value := override.value.get(attribute)
+	if value == nil || !certain {
+		return
+	}
+	for _, f := range slices.Clone(value.fields) {
+		if !slices.Contains(names, f.name) {
+			a.refuse(a.source.at(f.label), "overrides.%s.%s.%s: the plan %s has no %[3]q there, and a tenant can't add to it; the plan would have to, at %[5]s",
+				override.name, attribute, f.name, plan.Name, plan.resources[override.name])
+			value.dropDeep([]string{f.name})
 		}
 	}
 }
