@@ -73,9 +73,7 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 		return Plan{}, err
 	}
 	snapshot.CorrectDrift = q.Correct
-	if q.Reconciled {
-		reconciled(&snapshot, t)
-	}
+	reconciled(&snapshot, known, t, q.Reconciled)
 	cs, err := changeset.Compute(snapshot)
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare: %w", err)
@@ -180,10 +178,18 @@ func (r *Reconciler) unsure(ctx context.Context, s *changeset.Snapshot) error {
 	return nil
 }
 
-// reconciled fills in what nothing is remembered of.
-func reconciled(s *changeset.Snapshot, t Target) {
+// reconciled takes owners as reconciled to the target that nothing is remembered of, though they have
+// something in service that the log doesn't know either: their memory was lost. What differs may
+// then be somebody's change, and asking is the price of the loss.
+func reconciled(s *changeset.Snapshot, known map[resource.Owner]OwnerState, t Target, everybody bool) {
+	serves, logged := map[resource.Owner]bool{}, map[resource.Owner]bool{}
+	for _, o := range s.Observed {
+		serves[o.Address.Owner] = serves[o.Address.Owner] || o.Retired == ""
+		logged[o.Address.Owner] = logged[o.Address.Owner] || s.Created[o.Address]
+	}
 	for owner, desired := range t.Desired() {
-		if _, known := s.Settled[owner]; !known {
+		if _, remembered := known[owner]; !remembered && (everybody || serves[owner] && !logged[owner]) {
+			known[owner] = OwnerState{Applied: desired}
 			s.Applied = append(s.Applied, desired...)
 			s.Settled[owner] = true
 		}

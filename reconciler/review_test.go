@@ -570,3 +570,33 @@ func TestAForkGetsNothingEvaluatedButData(t *testing.T) {
 		}
 	})
 }
+
+// With the memory lost, what differs may have been changed by somebody: a person is asked, as after
+// a restart with it.
+func TestALostMemoryAsksRatherThanOverwrites(t *testing.T) {
+	w := newWorld(t)
+	one := target("c1", tenant("acme", 0))
+	w.apply(one, reconciler.Question{})
+	bucket := resource.Address{Owner: "tenant/acme", Kind: "t.bucket", Name: "data"}
+	w.cloud.change(bucket, "versioning", resource.Bool(true))
+	w.dir = t.TempDir()
+	w.start()
+	writes := w.cloud.writeCount()
+	for range 3 {
+		w.apply(target("c1", tenant("acme", 0), tenant("zeta", 0)), reconciler.Question{})
+	}
+	for _, write := range w.cloud.writes[writes:] {
+		if strings.Contains(write, "acme") {
+			t.Errorf("wrote %s", write)
+		}
+	}
+	live, _ := w.cloud.byAddress()
+	if len(live) != 6 {
+		t.Errorf("%d resources are live; zeta is new, and nobody need be asked about it", len(live))
+	}
+	w.apply(one, reconciler.Question{Correct: true})
+	live, _ = w.cloud.byAddress()
+	if got := live[bucket].Attributes["versioning"].Text(); got != "false" {
+		t.Errorf("when asked to put drift back, versioning is %s", got)
+	}
+}
