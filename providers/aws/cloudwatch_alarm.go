@@ -21,7 +21,7 @@ import (
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 var kindAlarm = resource.Kind{
 	Name: "aws.cloudwatch.alarm",
-	Uses: []string{"aws.sns.topic"},
+	Uses: []string{"aws.sns.topic", "aws.sqs.queue"},
 	Attributes: []resource.Attribute{
 		{Name: "name", Immutable: true},
 		{Name: "description", Default: resource.String("")},
