@@ -234,7 +234,7 @@ func (e *engine) checkConstraint(src *source, p *policyDef, v cue.Value) []Findi
 func (r reporter) strangers(v cue.Value, path []string) []Finding {
 	var out []Finding
 	for _, name := range fieldNames(v) {
-		inner := append(path[:len(path):len(path)], name)
+		inner := slices.Concat(path, []string{name})
 		def := lookup(r.def, inner)
 		if !def.Exists() {
 			p := problem{path: inner, kind: unknown}

@@ -102,8 +102,10 @@ func (c *crosscheck) finish() {
 		cell := c.def.cells[name]
 		if cell != nil && c.used[name] > cell.Capacity {
 			at := cell.source.at(locate(cell.source.syntax, []string{name, "capacity"}).label)
-			c.found = append(c.found, Finding{Origin: at, Severity: Error,
-				Message: fmt.Sprintf("the cell %s has %d places, and its tenants take %d; make another cell, or give it more places", name, cell.Capacity, c.used[name])})
+			c.found = append(c.found, Finding{
+				Origin: at, Severity: Error,
+				Message: fmt.Sprintf("the cell %s has %d places, and its tenants take %d; make another cell, or give it more places", name, cell.Capacity, c.used[name]),
+			})
 		}
 	}
 }

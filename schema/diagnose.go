@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +27,7 @@ type slot struct {
 
 // inner is the slot of a key or an element.
 func (s slot) inner(name string, def cue.Value, at ast.Node) slot {
-	in := slot{def: def, path: append(s.path[:len(s.path):len(s.path)], name), at: at}
+	in := slot{def: def, path: append(slices.Clip(s.path), name), at: at}
 	if each := s.def.Attribute("each"); each.Err() == nil {
 		in.want, _ = each.String(0)
 	}
@@ -80,7 +81,7 @@ func diagnoseStruct(ctx *cue.Context, n *node, s slot) []remark {
 	for _, f := range n.fields {
 		def := lookup(s.def, []string{f.name})
 		if !def.Exists() {
-			r := remark{at: f.label, path: append(s.path[:len(s.path):len(s.path)], f.name)}
+			r := remark{at: f.label, path: append(slices.Clip(s.path), f.name)}
 			r.message = unknownField(f.name, known, s.path)
 			out = append(out, r)
 			continue

@@ -56,19 +56,19 @@ func splice(file []byte, f *ast.File, path []string, text string) ([]byte, error
 		return slices.Concat(file[:from], []byte(text), file[to:]), nil
 	}
 	home, depth, sibling := homeOf(f, path)
-	field := ""
+	var field strings.Builder
 	for _, name := range path[depth:] {
-		field += label(name) + ": "
+		field.WriteString(label(name) + ": ")
 	}
-	field += text
+	field.WriteString(text)
 	switch {
 	case home == nil && sibling == nil:
 		end := bytes.TrimRight(file, " \t\r\n")
-		return slices.Concat(end, []byte("\n\n"+field+"\n")), nil
+		return slices.Concat(end, []byte("\n\n"+field.String()+"\n")), nil
 	case sibling != nil:
-		return insertAfter(file, sibling, field), nil
+		return insertAfter(file, sibling, field.String()), nil
 	}
-	return insertInto(file, home, field)
+	return insertInto(file, home, field.String())
 }
 
 // homeOf finds the innermost struct in braces that the path leads through, how much of the path leads

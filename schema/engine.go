@@ -105,7 +105,7 @@ func (r reporter) absent(v, def cue.Value, path []string) []Finding {
 	fields, err := def.Fields(cue.Optional(true))
 	for err == nil && fields.Next() {
 		name := fields.Selector().Unquoted()
-		inner := append(path[:len(path):len(path)], name)
+		inner := slices.Concat(path, []string{name})
 		have := v.LookupPath(cue.MakePath(cue.Str(name)))
 		switch {
 		case slices.Contains(written, name) || v.Err() == nil && have.Exists():
@@ -122,7 +122,7 @@ func (r reporter) absent(v, def cue.Value, path []string) []Finding {
 	for err == nil && mine.Next() {
 		name := mine.Selector().Unquoted()
 		if element := elementOf(def, name); !slices.Contains(known, name) && element.IncompleteKind() == cue.StructKind {
-			out = append(out, r.absent(mine.Value(), element, append(path[:len(path):len(path)], name))...)
+			out = append(out, r.absent(mine.Value(), element, append(slices.Clip(path), name))...)
 		}
 	}
 	return out

@@ -51,10 +51,10 @@ func Init(dir, name string) error {
 func write(dir string, contents map[string][]byte) error {
 	for _, path := range sortedKeys(contents) {
 		file := filepath.Join(dir, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // a repository that a team shares
 			return fmt.Errorf("write %s: %w", path, err)
 		}
-		if err := os.WriteFile(file, contents[path], 0o644); err != nil {
+		if err := os.WriteFile(file, contents[path], 0o644); err != nil { //nolint:gosec // the same
 			return fmt.Errorf("write %s: %w", path, err)
 		}
 	}

@@ -103,7 +103,7 @@ func elementOf(v cue.Value, name string) cue.Value {
 		return cue.Value{}
 	}
 	key := cue.MakePath(cue.Str(name))
-	return v.FillPath(key, v.Context().CompileString("_")).LookupPath(key)
+	return v.FillPath(key, v.Context().CompileString("_")).LookupPath(key) //nolint:staticcheck // one context makes all values here
 }
 
 // fieldNames are the names that a definition gives to fields, for proposals.

@@ -47,11 +47,11 @@ func (r *referrer) resolve(v any, path []string) any {
 		return reference.ReplaceAllStringFunc(v, func(text string) string { return r.replace(text, path) })
 	case []any:
 		for i, element := range v {
-			v[i] = r.resolve(element, append(path[:len(path):len(path)], fmt.Sprint(i)))
+			v[i] = r.resolve(element, append(slices.Clip(path), fmt.Sprint(i)))
 		}
 	case map[string]any:
 		for _, key := range sortedKeys(v) {
-			v[key] = r.resolve(v[key], append(path[:len(path):len(path)], key))
+			v[key] = r.resolve(v[key], append(slices.Clip(path), key))
 		}
 	}
 	return v

@@ -35,8 +35,10 @@ func (o *evaluation) explainChecks(err error) {
 				at = o.answer.source.at(o.answer.body.label(field))
 			}
 		}
-		o.answer.add(Finding{Origin: at, Severity: Severity(rule.Severity), Tenant: o.answer.tenantName(), Policy: rule.Name,
-			Message: fmt.Sprintf("%s: %s (policy %s)", field, rule.message, rule.Name)})
+		o.answer.add(Finding{
+			Origin: at, Severity: Severity(rule.Severity), Tenant: o.answer.tenantName(), Policy: rule.Name,
+			Message: fmt.Sprintf("%s: %s (policy %s)", field, rule.message, rule.Name),
+		})
 	}
 }
 
@@ -152,24 +154,25 @@ func (o *evaluation) breaks(p *policyDef, v cue.Value, prefix []string) bool {
 	if err == nil {
 		return false
 	}
-	for _, problem := range problems(err) {
-		problem = problem.below("resources").below(prefix...)
-		if problem.kind == other {
-			o.failing(p, problem)
-			break
-		}
-		path := append(slices.Clone(prefix), problem.path...)
-		at := o.here()
-		if len(path) > 0 {
-			if found := o.origin(path); found.Line != 0 {
-				at = found
-			}
-		}
-		name := strings.Join(path, ".")
-		f := Finding{Origin: at, Severity: Severity(p.Severity), Tenant: o.answer.tenantName(), Policy: p.Name,
-			Message: fmt.Sprintf("%s: %s (policy %s)", name, p.message, p.Name)}
-		o.answer.add(f)
-		break // the policy's message says what to do; once is enough for a resource
+	list := problems(err)
+	if len(list) == 0 {
+		return true
 	}
+	first := list[0].below("resources").below(prefix...) // the policy's message says what to do; once is enough for a resource
+	if first.kind == other {
+		o.failing(p, first)
+		return true
+	}
+	path := append(slices.Clone(prefix), first.path...)
+	at := o.here()
+	if len(path) > 0 {
+		if found := o.origin(path); found.Line != 0 {
+			at = found
+		}
+	}
+	o.answer.add(Finding{
+		Origin: at, Severity: Severity(p.Severity), Tenant: o.answer.tenantName(), Policy: p.Name,
+		Message: fmt.Sprintf("%s: %s (policy %s)", strings.Join(path, "."), p.message, p.Name),
+	})
 	return true
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -109,9 +110,7 @@ func with(t *testing.T, path, text string) fstest.MapFS {
 
 func fsWith(base fstest.MapFS, path string, file *fstest.MapFile) fstest.MapFS {
 	out := fstest.MapFS{}
-	for name, f := range base {
-		out[name] = f
-	}
+	maps.Copy(out, base)
 	out[path] = file
 	return out
 }

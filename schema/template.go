@@ -218,13 +218,14 @@ func (t *templateText) settled() map[string]string {
 
 // kind is the definition of a kind with the policies that select it.
 func (t *templateText) kind(kind string, with func(*policyDef) bool) string {
-	out := fmt.Sprintf("schema.#Kinds[%q]", kind)
+	var out strings.Builder
+	fmt.Fprintf(&out, "schema.#Kinds[%q]", kind)
 	for _, r := range t.rules {
 		if r.onResource && with(r) && r.selectsKind(kind) {
-			out += " & " + t.rule(r) + ".resource"
+			out.WriteString(" & " + t.rule(r) + ".resource")
 		}
 	}
-	return out
+	return out.String()
 }
 
 // checks writes the policies on tenants and cells.

@@ -228,8 +228,7 @@ func badByte(text []byte) (line, col int) {
 
 // readError is an error of reading a file without the file's name, which the finding has already.
 func readError(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("the file can't be read: %w", pathError.Err)
 	}
 	return fmt.Errorf("the file can't be read: %w", err)
@@ -251,8 +250,10 @@ func (t *tree) checkModule() []Finding {
 	want := Vendor()
 	for _, name := range sortedKeys(want) {
 		if have, ok := t.vendor[name]; !ok || !bytes.Equal(have, want[name]) {
-			return []Finding{{Origin: resource.Origin{File: name}, Severity: Warn,
-				Message: "the copy of the schema differs from the one in this version of Tenantry, so the cue command line and editors may judge differently; copy the folder cue.mod/pkg of a fleet that \"tenantry init\" writes"}}
+			return []Finding{{
+				Origin: resource.Origin{File: name}, Severity: Warn,
+				Message: "the copy of the schema differs from the one in this version of Tenantry, so the cue command line and editors may judge differently; copy the folder cue.mod/pkg of a fleet that \"tenantry init\" writes",
+			}}
 		}
 	}
 	return nil
@@ -261,7 +262,9 @@ func (t *tree) checkModule() []Finding {
 // digest identifies the definitions and the schema.
 func (t *tree) digest() string {
 	h := sha256.New()
-	add := func(name string, text []byte) { fmt.Fprintf(h, "%q %d\n%s\n", name, len(text), text) }
+	add := func(name string, text []byte) {
+		_, _ = fmt.Fprintf(h, "%q %d\n%s\n", name, len(text), text) // a hash never fails to be written to
+	}
 	schema := Vendor()
 	for _, name := range sortedKeys(schema) {
 		add(name, schema[name])
