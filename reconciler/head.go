@@ -182,6 +182,8 @@ type result struct {
 	waiting   bool // the cloud isn't ready for all of it yet
 }
 
+// add takes up a pass. What failed in an earlier one and isn't to be done any more had its effect
+// although its answer was an error, or was done by what came after.
 func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
 	if r.outcomes == nil {
 		r.first, r.outcomes, r.digest = cs, map[resource.Address]changeset.Outcome{}, cs.Digest
@@ -192,6 +194,16 @@ func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
 			continue
 		}
 		r.outcomes[o.Address] = o
+	}
+	for address, o := range r.outcomes {
+		undone := o.Result == changeset.Failed || o.Result == changeset.Blocked
+		if !undone || len(cs.Unseen) > 0 {
+			continue
+		}
+		if !slices.ContainsFunc(outcomes, func(now changeset.Outcome) bool { return now.Address == address }) {
+			o.Result = changeset.Applied
+			r.outcomes[address] = o
+		}
 	}
 	r.unseen, r.broken = cs.Unseen, cs.Broken
 }

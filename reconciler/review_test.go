@@ -600,3 +600,22 @@ func TestALostMemoryAsksRatherThanOverwrites(t *testing.T) {
 		t.Errorf("when asked to put drift back, versioning is %s", got)
 	}
 }
+
+// A write that took effect although its answer was an error is no failure of the commit in the end.
+func TestAFailureThatIsNoneInTheEndIsNotReported(t *testing.T) {
+	inOffice(t, func(o *office) {
+		failed := false
+		o.cloud.after = func(string) error {
+			if !failed {
+				failed = true
+				return errors.New("internal error")
+			}
+			return nil
+		}
+		second := o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		o.wait(10 * time.Minute)
+		if c := o.board.check("tenantry/apply", second); c.Conclusion != "success" {
+			t.Errorf("tenantry/apply is %s: %s", c.Conclusion, c.Title)
+		}
+	})
+}
