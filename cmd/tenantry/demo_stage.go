@@ -155,7 +155,7 @@ The fleet is applied: %d resources in the cloud. What to try:
   4. Roll back  Press Revert on the onboarding that you merged, and merge that.
 
   With git:     git clone http://%s:%s@%s/%s.git
-  Scripts:      curl -X POST %s/_sandbox/chaos -d '{"address":"tenant/fjordline/aws.logs.group/logs","do":"retention-changed"}'
+  Scripts:      curl -X POST %s/_sandbox/chaos -d '{"address":"tenant/cedar-clinic/aws.logs.group/logs","do":"retention-changed"}'
 
 Ctrl-C ends it; nothing stays behind.
 `, len(s.live("")), s.GitHub.PullURL(s.Repo, number), s.CloudURL(), s.GitHub.URL(), s.Repo,

@@ -148,8 +148,9 @@ func (a *app) printFindings(fleet *schema.Fleet, findings []schema.Finding, vali
 	}
 	switch {
 	case valid:
-		fmt.Fprintf(&b, "%s is valid: %d tenants, %d plans, %d cells, %d policies.\n",
-			fleet.Name, len(fleet.Tenants), len(fleet.Plans), len(fleet.Cells), len(fleet.Policies))
+		fmt.Fprintf(&b, "%s is valid: %s, %s, %s, %s.\n", fleet.Name,
+			count(len(fleet.Tenants), "tenant", "tenants"), count(len(fleet.Plans), "plan", "plans"),
+			count(len(fleet.Cells), "cell", "cells"), count(len(fleet.Policies), "policy", "policies"))
 	default:
 		fmt.Fprintf(&b, "%d finding%s.\n", len(findings), plural(len(findings)))
 	}
@@ -230,6 +231,13 @@ func isFolder(dir string) error {
 		return fmt.Errorf("fleet: %s is not a folder", dir)
 	}
 	return nil
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func plural(n int) string {
