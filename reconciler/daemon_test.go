@@ -432,6 +432,22 @@ func TestDriftIsReportedOnceAndEveryDecisionIsObeyed(t *testing.T) {
 	})
 }
 
+// Drift that nobody decided on yet is no fault of a commit that is about something else.
+func TestOpenDriftDoesNotSpoilACommit(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
+		o.wait(2 * time.Hour)
+		second := o.git.commit(mainRef, o.first, edit("tenants/delta-freight.cue", "\tdomains:", "\toverrides: jobs: visibilityTimeout: 240\n\tdomains:"))
+		o.wait(5 * time.Minute)
+		if c := o.board.check("tenantry/apply", second); c.Conclusion != "success" || !strings.Contains(c.Title, "1 applied") {
+			t.Errorf("tenantry/apply is %s: %s\n%s", c.Conclusion, c.Title, c.Summary)
+		}
+		if got := o.retention(); got != "90" {
+			t.Errorf("the logs are kept for %s days; nobody decided on that", got)
+		}
+	})
+}
+
 func TestDriftThatGoesAwayIsWithdrawn(t *testing.T) {
 	inOffice(t, func(o *office) {
 		o.cloud.change(cedarLogs, "retentionDays", resource.Int(90))

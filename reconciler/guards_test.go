@@ -360,3 +360,126 @@ func TestARewrittenHistoryIsAppliedWhenAccepted(t *testing.T) {
 		}
 	})
 }
+
+// A reference that stays open isn't sent, whatever the driver that should have closed it did.
+func TestAnOpenReferenceIsNotSent(t *testing.T) {
+	w := newWorld(t)
+	w.withOdd("t.key", func(o *odd) {
+		o.create = func(ctx context.Context, want resource.Desired) (resource.Observed, error) {
+			made, err := o.memory.Create(ctx, want, "test")
+			made.Outputs = nil
+			return made, err
+		}
+	})
+	if o := outcome(t, w.apply(target("c1", tenant("acme", 0)), reconciler.Question{}), acmeQueue); o.Result != changeset.Failed {
+		t.Errorf("the queue was %s, with an open reference to the key", o.Result)
+	}
+	if w.cloud.made != 1 {
+		t.Errorf("%d resources were created, want the key alone", w.cloud.made)
+	}
+}
+
+// What was to follow a replacement and turns out as it was isn't written.
+func TestWhatTurnsOutUnchangedIsNotWritten(t *testing.T) {
+	alerts := resource.Address{Owner: "cell/eu-1", Kind: "t.queue", Name: "alerts"}
+	arn := resource.Ref{Address: alerts, Output: "arn"}.Placeholder()
+	user := []resource.Desired{desired("tenant/acme", "t.queue", "jobs", map[string]any{"name": "jobs", "key": arn})}
+	named := func(name string) []resource.Desired {
+		return []resource.Desired{desired(alerts.Owner, alerts.Kind, alerts.Name, map[string]any{"name": name})}
+	}
+	w := newWorld(t)
+	w.apply(target("c1", named("one"), user), reconciler.Question{})
+	writes := w.cloud.writeCount()
+	outcomes := w.apply(target("c2", named("two"), user), reconciler.Question{})
+	if o := outcome(t, outcomes, acmeQueue); o.Result != changeset.Unchanged || w.cloud.writeCount() != writes+2 {
+		t.Errorf("acme's queue was %s; wrote %v", o.Result, w.cloud.writes[writes:])
+	}
+}
+
+// A push while a commit is being applied stops the writes for the older one.
+func TestAPushStopsTheOlderCommit(t *testing.T) {
+	inOffice(t, func(o *office) {
+		var second, third reconciler.Commit
+		o.cloud.before = func(string) error {
+			if third == "" {
+				third = o.git.commit(mainRef, second, edit("tenants/cedar-clinic.cue", "retentionDays: 90", "retentionDays: 60"))
+				o.Notice(o.t.Context(), reconciler.Hint{Pushed: true})
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		second = o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+			edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90")(tree)
+			for _, name := range []string{"birch", "alder"} {
+				text := strings.ReplaceAll(string(tree["tenants/cedar-clinic.cue"].Data), "cedar-clinic", name)
+				tree["tenants/"+name+".cue"] = &fstest.MapFile{Data: []byte(text)}
+			}
+		})
+		o.Daemon.Reconciler.AtOnce = 1
+		o.wait(10 * time.Minute)
+		entries, err := o.Daemon.Reconciler.State.Entries(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]int{}
+		for _, e := range entries {
+			if e.Phase == changeset.Before {
+				of[e.Commit]++
+			}
+		}
+		if of[string(second)] != 1 || of[string(third)] == 0 {
+			t.Errorf("%d writes for the older commit, want the one that was under way; %d for the newer", of[string(second)], of[string(third)])
+		}
+	})
+}
+
+// A place that can be read again is brought up to date without another commit.
+func TestAPlaceThatComesBackIsBroughtUpToDate(t *testing.T) {
+	inOffice(t, func(o *office) {
+		live, _ := o.cloud.byAddress()
+		deny := func(yes bool) {
+			o.cloud.mu.Lock()
+			defer o.cloud.mu.Unlock()
+			o.cloud.deny[live[cedarLogs].Scope] = yes
+		}
+		deny(true)
+		o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		o.wait(10 * time.Minute)
+		deny(false)
+		o.wait(time.Hour)
+		if got := o.retention(); got != "90" {
+			t.Errorf("the logs are kept for %s days", got)
+		}
+	})
+}
+
+// A decision is about what its proposal showed, and ours alone to withdraw.
+func TestADecisionOnSomethingElseRestoresNothing(t *testing.T) {
+	inOffice(t, func(o *office) {
+		branch, writes := o.drifted(t), o.cloud.writeCount()
+		o.cloud.change(cedarLogs, "retentionDays", resource.Int(30))
+		o.decide(t, branch, "dana")
+		if now := o.cloud.writeCount(); now != writes || len(o.board.open()) != 1 {
+			t.Errorf("wrote %v for a decision on 90 days; open proposals: %v", o.cloud.writes[writes:], o.board.open())
+		}
+		o.board.close(branch, "closed", "dana", true)
+		o.Notice(t.Context(), reconciler.Hint{Drift: true})
+		o.wait(time.Minute)
+		if now := o.cloud.writeCount(); now != writes {
+			t.Errorf("wrote %v, because we withdrew a proposal ourselves", o.cloud.writes[writes:])
+		}
+	})
+}
+
+// While writes are on hold, the check says so.
+func TestAHoldIsSaidOnTheCommit(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.Notice(t.Context(), reconciler.Hint{Pull: 7, Verb: "hold", Author: "dana"})
+		o.wait(time.Minute)
+		second := o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		o.wait(10 * time.Minute)
+		if c := o.board.check("tenantry/apply", second); c.Conclusion != "action_required" || !strings.Contains(c.Summary, "dana") {
+			t.Errorf("tenantry/apply is %s: %s\n%s", c.Conclusion, c.Title, c.Summary)
+		}
+	})
+}

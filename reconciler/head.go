@@ -188,7 +188,14 @@ func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
 	if r.outcomes == nil {
 		r.first, r.outcomes, r.digest = cs, map[resource.Address]changeset.Outcome{}, cs.Digest
 	}
+	drifted := map[resource.Address]bool{}
+	for _, c := range cs.Changes {
+		drifted[c.Address] = c.HoldKind == changeset.HoldDrift
+	}
 	for _, o := range outcomes {
+		if drifted[o.Address] {
+			continue // it is no business of the commit's, and has a proposal of its own
+		}
 		before, again := r.outcomes[o.Address]
 		if again && before.Result == changeset.Applied && o.Result == changeset.Unchanged {
 			continue
