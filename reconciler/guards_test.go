@@ -417,7 +417,7 @@ func TestAPushStopsTheOlderCommit(t *testing.T) {
 		})
 		o.Daemon.Reconciler.AtOnce = 1
 		o.wait(10 * time.Minute)
-		entries, err := o.Daemon.Reconciler.State.Entries(t.Context(), time.Time{})
+		entries, err := o.Daemon.Reconciler.State.Entries(o.t.Context(), time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
