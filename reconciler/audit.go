@@ -37,7 +37,11 @@ func (d *Daemon) audit(ctx context.Context) error {
 		}
 	}
 	period := last.Time.UTC().Format(time.DateOnly)
-	title, markdown, data := report.Audit(entries, first.Time, last.Time)
+	head, err := d.logHead(ctx)
+	if err != nil {
+		return err
+	}
+	title, markdown, data := report.Audit(entries, first.Time, last.Time, head...)
 	url, err := d.Forge.Propose(ctx, Proposal{
 		Branch: branch, Title: title, Body: markdown, Labels: []string{"tenantry/audit"},
 		Files:  map[string][]byte{auditFolder + period + ".md": []byte(markdown), auditFolder + period + ".json": data},
@@ -51,6 +55,17 @@ func (d *Daemon) audit(ctx context.Context) error {
 	}
 	d.Log.Info("audit report", "entries", len(entries), "proposal", url)
 	return nil
+}
+
+func (d *Daemon) logHead(ctx context.Context) ([]string, error) {
+	if d.LogHead == nil {
+		return nil, nil
+	}
+	head, err := d.LogHead(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("head of the log: %w", err)
+	}
+	return []string{head}, nil
 }
 
 // reported names the entries that a report covers.

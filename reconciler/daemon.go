@@ -36,6 +36,10 @@ type Daemon struct {
 	Queue      Queue
 	Log        *slog.Logger
 
+	// LogHead says what stands for the whole log at this moment. It goes into every audit report:
+	// once in Git, it proves that nothing before it was altered or cut. May be nil.
+	LogHead func(context.Context) (string, error)
+
 	// Poll is the time between looks at the repository, for when webhooks are lost; 1 min if zero.
 	Poll time.Duration
 	// Passes bounds how often in a row a commit is planned and applied until nothing is left to

@@ -14,12 +14,16 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "audit", Short: "Prove or export the audit log"}
 	var asJSON bool
+	var heads []string
 	verify := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Prove that the audit log, or an export of it, was not altered",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Prove that the audit log, or an export of it, was not altered. With --head, prove it also against a head that\n" +
+			"was kept elsewhere, such as the one at the foot of an audit report in Git: only that finds a log that was cut or\n" +
+			"rewritten as a whole.",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			head, err := a.verify(cmd, args)
+			head, err := a.verify(cmd, args, heads)
 			if asJSON {
 				return errors.Join(a.printJSON(map[string]any{"format_version": formatVersion, "valid": err == nil, "head": head}), err)
 			}
@@ -31,6 +35,7 @@ func (a *app) auditCommand() *cobra.Command {
 		},
 	}
 	verify.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	verify.Flags().StringArrayVar(&heads, "head", nil, "a head that was kept, such as \"183 entries, sha256:…\"; may be repeated")
 	export := &cobra.Command{
 		Use:   "export",
 		Short: "Print the audit log as JSON lines, the head first",
@@ -56,13 +61,19 @@ func (a *app) log(cmd *cobra.Command) (*store.Store, error) {
 	return store.Open(cmd.Context(), a.dataDir, store.ReadOnly)
 }
 
-func (a *app) verify(cmd *cobra.Command, args []string) (audit.Head, error) {
+func (a *app) verify(cmd *cobra.Command, args, heads []string) (audit.Head, error) {
+	known := make([]audit.Head, len(heads))
+	for i, text := range heads {
+		if _, err := fmt.Sscanf(text, "%d entries, %s", &known[i].Size, &known[i].Hash); err != nil {
+			return audit.Head{}, fmt.Errorf("--head %q: want it as reports write it, such as \"183 entries, sha256:…\"", text)
+		}
+	}
 	if len(args) == 0 {
 		kept, err := a.log(cmd)
 		if err != nil {
 			return audit.Head{}, err
 		}
-		head, err := kept.Verify(cmd.Context())
+		head, err := kept.Verify(cmd.Context(), known...)
 		return head, errors.Join(err, kept.Close())
 	}
 	file, err := os.Open(args[0])
@@ -73,6 +84,6 @@ func (a *app) verify(cmd *cobra.Command, args []string) (audit.Head, error) {
 	if err != nil {
 		return audit.Head{}, errors.Join(err, file.Close())
 	}
-	head, err := audit.Verify(records, claimed)
+	head, err := audit.Verify(records, append(known, claimed)...)
 	return head, errors.Join(err, file.Close())
 }

@@ -100,6 +100,10 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 			Observer: reconciler.NewObserver(5 * time.Second),
 		},
 		Source: repo, Forge: forge, Reviews: forge, Queue: turns{queue, s.workers}, Log: log,
+		LogHead: func(ctx context.Context) (string, error) {
+			head, err := kept.Head(ctx)
+			return head.String(), err
+		},
 		Poll: s.poll, AcceptRewrite: reconciler.Commit(s.acceptRewrite),
 	}
 	return serve(ctx, s, log, daemon, forge, github.NewSecret(a.env("TENANTRY_WEBHOOK_SECRET")))
