@@ -483,3 +483,99 @@ func TestAHoldIsSaidOnTheCommit(t *testing.T) {
 		}
 	})
 }
+
+// A decision is about one cause. What else drifted waits for its own.
+func TestADecisionRestoresItsCauseAlone(t *testing.T) {
+	inOffice(t, func(o *office) {
+		bucket := resource.Address{Owner: "tenant/delta-freight", Kind: "aws.s3.bucket", Name: "data"}
+		live, _ := o.cloud.byAddress()
+		drifted := resource.Bool(live[bucket].Attributes["versioning"].Text() != "true")
+		o.cloud.change(bucket, "versioning", drifted)
+		o.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
+		o.wait(2 * time.Hour)
+		if open := o.board.open(); len(open) != 2 {
+			t.Fatalf("open proposals: %v, want two", open)
+		}
+		for _, branch := range o.board.open() {
+			if strings.Contains(branch, "logs") {
+				o.decide(t, branch, "dana")
+			}
+		}
+		live, _ = o.cloud.byAddress()
+		if o.retention() != "180" || !live[bucket].Attributes["versioning"].Equal(drifted) {
+			t.Errorf("the logs are kept for %s days, and versioning is %s", o.retention(), live[bucket].Attributes["versioning"].Text())
+		}
+	})
+}
+
+// everybody may write, robots too.
+type everybody struct{ reconciler.Reviews }
+
+func (everybody) MayWrite(context.Context, string) (bool, error) { return true, nil }
+
+func TestARobotThatMayWriteDecidesNothing(t *testing.T) {
+	inOffice(t, func(o *office) {
+		branch, writes := o.drifted(t), o.cloud.writeCount()
+		o.Daemon.Reviews = everybody{o.Daemon.Reviews}
+		o.decide(t, branch, "stale[bot]")
+		if now := o.cloud.writeCount(); now != writes {
+			t.Errorf("wrote %v", o.cloud.writes[writes:])
+		}
+	})
+}
+
+// While some of the cloud can't be seen, no drift is known to be gone.
+func TestNothingIsWithdrawnUnseen(t *testing.T) {
+	inOffice(t, func(o *office) {
+		branch := o.drifted(t)
+		live, _ := o.cloud.byAddress()
+		o.cloud.mu.Lock()
+		o.cloud.deny[live[cedarLogs].Scope] = true
+		o.cloud.mu.Unlock()
+		o.wait(3 * time.Hour)
+		if open := o.board.open(); len(open) != 1 || open[0] != branch {
+			t.Errorf("open proposals: %v", open)
+		}
+	})
+}
+
+// A commit that was stopped half-way is finished when writes go on.
+func TestAStoppedCommitIsFinishedLater(t *testing.T) {
+	inOffice(t, func(o *office) {
+		state := o.Daemon.Reconciler.State
+		o.Daemon.Reconciler.AtOnce = 1
+		o.cloud.after = func(string) error { return state.Put(context.Background(), "hold", "the test says so") }
+		writes := o.cloud.writeCount()
+		o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+			text := strings.ReplaceAll(string(tree["tenants/cedar-clinic.cue"].Data), "cedar-clinic", "birch")
+			tree["tenants/birch.cue"] = &fstest.MapFile{Data: []byte(text)}
+		})
+		o.wait(10 * time.Minute)
+		if now := o.cloud.writeCount(); now != writes+1 {
+			t.Errorf("%d writes, want the one that was under way", now-writes)
+		}
+		o.cloud.after = nil
+		o.Notice(o.t.Context(), reconciler.Hint{Pull: 7, Verb: "resume", Author: "dana"})
+		o.wait(10 * time.Minute)
+		if now := o.cloud.writeCount(); now < writes+5 {
+			t.Errorf("%d writes in the end", now-writes)
+		}
+	})
+}
+
+// A report that we withdrew for a newer one reported nothing.
+func TestANewerAuditReportHasWhatTheOlderHad(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.wait(8 * 24 * time.Hour)
+		o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		o.wait(8 * 24 * time.Hour)
+		open := o.board.open()
+		if len(open) != 1 || !strings.HasPrefix(o.board.content[open[0]].Digest, "entries:1-") {
+			t.Errorf("open: %v with %s, want one report from the first entry on", open, o.board.content[open[0]].Digest)
+		}
+		o.wait(8 * 24 * time.Hour)
+		if again := o.board.open(); len(again) != 1 || !strings.HasPrefix(o.board.content[again[0]].Digest, "entries:1-") {
+			t.Errorf("open: %v", again)
+		}
+	})
+}
