@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -339,7 +340,8 @@ func TestARestorationThatIsStoppedGoesOnLater(t *testing.T) {
 		if err := hold.Put(t.Context(), "hold", ""); err != nil {
 			t.Fatal(err)
 		}
-		o.Daemon.Reconciler.Recorder = holdsAt{hold.(reconciler.Recorder), hold, "restore"}
+		var over atomic.Bool
+		o.Daemon.Reconciler.Recorder = holdsAt{hold.(reconciler.Recorder), hold, "restore", &over}
 		o.decide(t, branch, "dana")
 		if got := o.retention(); got != "90" {
 			t.Fatalf("on hold, the logs are kept for %s days", got)
@@ -347,7 +349,7 @@ func TestARestorationThatIsStoppedGoesOnLater(t *testing.T) {
 		if err := hold.Put(t.Context(), "hold", ""); err != nil {
 			t.Fatal(err)
 		}
-		o.Daemon.Reconciler.Recorder = hold.(reconciler.Recorder)
+		over.Store(true)
 		o.wait(3 * time.Hour)
 		if got := o.retention(); got != "180" {
 			t.Errorf("the logs are kept for %s days", got)
@@ -355,15 +357,16 @@ func TestARestorationThatIsStoppedGoesOnLater(t *testing.T) {
 	})
 }
 
-// holdsAt puts all writes on hold once a note that begins so is in the log.
+// holdsAt puts all writes on hold once a note that begins so is in the log, until that is over.
 type holdsAt struct {
 	reconciler.Recorder
 	state reconciler.State
 	note  string
+	over  *atomic.Bool
 }
 
 func (h holdsAt) Record(ctx context.Context, e changeset.Entry) (int64, error) {
-	if strings.HasPrefix(e.Detail, h.note) {
+	if strings.HasPrefix(e.Detail, h.note) && !h.over.Load() {
 		if err := h.state.Put(ctx, "hold", "the test says so"); err != nil {
 			return 0, err
 		}
