@@ -62,11 +62,13 @@ func (a *app) log(cmd *cobra.Command) (*store.Store, error) {
 }
 
 func (a *app) verify(cmd *cobra.Command, args, heads []string) (audit.Head, error) {
-	known := make([]audit.Head, len(heads))
-	for i, text := range heads {
-		if _, err := fmt.Sscanf(text, "%d entries, %s", &known[i].Size, &known[i].Hash); err != nil {
+	var known []audit.Head
+	for _, text := range heads {
+		var head audit.Head
+		if _, err := fmt.Sscanf(text, "%d entries, %s", &head.Size, &head.Hash); err != nil {
 			return audit.Head{}, fmt.Errorf("--head %q: want it as reports write it, such as \"183 entries, sha256:…\"", text)
 		}
+		known = append(known, head)
 	}
 	if len(args) == 0 {
 		kept, err := a.log(cmd)
