@@ -327,7 +327,7 @@ func TestRemovalIsWhatHistorySaysOfDefinitionsThatAreGone(t *testing.T) {
 	target := reconciler.Load(tree, "c9", map[string]reconciler.Commit{
 		"tenants/cedar-clinic.cue": "c1", "tenants/delta-freight.cue": "c2", "tenants/gone.cue": "c3", "tenants/notes.md": "c4",
 		"cells/eu-1.cue": "c5", "cells/old.cue": "c6", "plans/team.cue": "c7",
-	})
+	}, time.Now())
 	if target.Fleet == nil {
 		t.Fatal(target.Findings)
 	}

@@ -30,7 +30,7 @@ func keep(t Target, cause report.Cause) (files map[string][]byte, kept, refused 
 			key := change.Address.String() + " " + name
 			if edited[change.Address.Owner] {
 				// A second edit of the same file must see the first.
-				if fleet, _ = schema.Load(overlay{t.Files, files}); fleet == nil {
+				if fleet, _ = schema.Load(overlay{t.Files, files}, t.Fleet.At); fleet == nil {
 					fleet = t.Fleet
 				}
 				edited = map[resource.Owner]bool{}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"tenantry.dev/reconciler/resource"
 	"tenantry.dev/schema"
@@ -25,10 +26,10 @@ type Target struct {
 	Removed map[resource.Owner]string
 }
 
-// Load evaluates the files of a commit. Mistakes in definitions are findings, not errors.
-func Load(fsys fs.FS, commit Commit, removed map[string]Commit) Target {
+// Load evaluates the files of a commit as of a time. Mistakes in definitions are findings, not errors.
+func Load(fsys fs.FS, commit Commit, removed map[string]Commit, at time.Time) Target {
 	t := Target{Commit: commit, Files: fsys, Removed: map[resource.Owner]string{}}
-	t.Fleet, t.Findings = schema.Load(fsys)
+	t.Fleet, t.Findings = schema.Load(fsys, at)
 	if t.Fleet == nil {
 		return t
 	}
@@ -45,8 +46,8 @@ func Load(fsys fs.FS, commit Commit, removed map[string]Commit) Target {
 	return t
 }
 
-// Open loads a commit of a source.
-func Open(ctx context.Context, source Source, commit Commit) (Target, error) {
+// Open loads a commit of a source as of a time.
+func Open(ctx context.Context, source Source, commit Commit, at time.Time) (Target, error) {
 	fsys, err := source.Open(ctx, commit)
 	if err != nil {
 		return Target{}, fmt.Errorf("open commit %s: %w", commit.Short(), err)
@@ -55,11 +56,12 @@ func Open(ctx context.Context, source Source, commit Commit) (Target, error) {
 	if err != nil {
 		return Target{}, fmt.Errorf("history of commit %s: %w", commit.Short(), err)
 	}
-	return Load(fsys, commit, removed), nil
+	return Load(fsys, commit, removed, at), nil
 }
 
 // A shelf keeps the targets that were opened last: evaluating a fleet is by far the dearest part
-// of a look at a commit that hasn't changed. A commit never changes, so nothing on it gets stale.
+// of a look at a commit that hasn't changed. A commit never changes, so nothing on it gets stale
+// until something in it expires.
 // Safe for concurrent use.
 type shelf struct {
 	mu   sync.Mutex
@@ -72,7 +74,9 @@ const shelved = 6
 
 // open returns a target from the shelf, or opens it.
 func (s *shelf) open(ctx context.Context, source Source, commit Commit) (Target, error) {
+	now := time.Now().UTC()
 	s.mu.Lock()
+	s.last = slices.DeleteFunc(s.last, func(t Target) bool { return t.stale(now) })
 	at := slices.IndexFunc(s.last, func(t Target) bool { return t.Commit == commit })
 	if at >= 0 {
 		t := s.last[at]
@@ -81,7 +85,7 @@ func (s *shelf) open(ctx context.Context, source Source, commit Commit) (Target,
 		return t, nil
 	}
 	s.mu.Unlock()
-	t, err := Open(ctx, source, commit)
+	t, err := Open(ctx, source, commit, now)
 	if err != nil {
 		return Target{}, err
 	}
@@ -89,6 +93,11 @@ func (s *shelf) open(ctx context.Context, source Source, commit Commit) (Target,
 	defer s.mu.Unlock()
 	s.last = append(s.last[max(0, len(s.last)-shelved+1):], t)
 	return t, nil
+}
+
+// stale tells whether something has expired since the target was loaded.
+func (t Target) stale(now time.Time) bool {
+	return t.Fleet != nil && !t.Fleet.Until.IsZero() && !now.Before(t.Fleet.Until)
 }
 
 // owners are all that the definitions know of, sound or broken.

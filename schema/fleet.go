@@ -5,6 +5,7 @@ package schema
 
 import (
 	"fmt"
+	"time"
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
@@ -25,6 +26,9 @@ type Fleet struct {
 	// CorrectDrift is the fleet's word on what was changed in the cloud: put back at once, or
 	// (the default) reported for a person to decide.
 	CorrectDrift bool
+	// At is the time at which expiries were judged. Until is when that should be done again, because
+	// something expires then; zero if nothing does.
+	At, Until time.Time
 	// Digest identifies the definitions: equal digests render equally.
 	Digest string
 

@@ -27,7 +27,7 @@ func TestInit(t *testing.T) {
 	if err := Init(dir, "orchard"); err != nil {
 		t.Fatal(err)
 	}
-	f, found := Load(os.DirFS(dir))
+	f, found := Load(os.DirFS(dir), today)
 	for _, x := range found {
 		t.Error(x)
 	}
@@ -66,7 +66,7 @@ func TestInitReadme(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "tenants/acme.cue"), []byte(acme), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if f, found := Load(os.DirFS(dir)); len(found) != 0 || len(f.Tenants) != 2 {
+	if f, found := Load(os.DirFS(dir), today); len(found) != 0 || len(f.Tenants) != 2 {
 		t.Errorf("found %v", found)
 	}
 }

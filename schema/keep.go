@@ -92,7 +92,7 @@ func escaped(v any) any {
 // judge renders the owner with the edit.
 func (f *Fleet) judge(d resource.Desired, attribute string, value resource.Value, path string, edited []byte) error {
 	owner := d.Address.Owner
-	trial, found := load(edit{f.files.source, path, edited}, func(tenant string) bool { return tenant == path })
+	trial, found := load(edit{f.files.source, path, edited}, f.At, func(tenant string) bool { return tenant == path })
 	if trial == nil {
 		return fmt.Errorf("with it the fleet doesn't load: %s", reasonOf(found, path))
 	}

@@ -11,7 +11,7 @@ import (
 
 func exampleFleet(t *testing.T) *Fleet {
 	t.Helper()
-	f, found := Load(os.DirFS("../fleet-example"))
+	f, found := Load(os.DirFS("../fleet-example"), today)
 	for _, x := range found {
 		t.Error(x)
 	}
@@ -107,7 +107,7 @@ func TestKeepAgainstPolicy(t *testing.T) {
 	fsys := fleetOf(t)
 	plan := strings.Replace(string(fsys["plans/basic.cue"].Data), "delay:             10", "delay:             *10 | (int & <=900)", 1)
 	fsys["plans/basic.cue"] = &fstest.MapFile{Data: []byte(plan)}
-	f, found := Load(fsys)
+	f, found := Load(fsys, today)
 	if f == nil || len(found) > 0 {
 		t.Fatal(found)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"tenantry.dev/reconciler/resource"
 )
@@ -24,12 +25,15 @@ type files struct {
 // Load reads a fleet and finds every mistake in it in one pass, sorted by file, line and column.
 // What is broken is left out of the fleet and named in Broken; the rest is usable. The fleet is nil
 // only if fsys holds no fleet that could be used at all, and then a finding says why.
-func Load(fsys fs.FS) (*Fleet, []Finding) {
-	return load(fsys, func(string) bool { return true })
+//
+// at is the time at which expiries are judged. The same files at another time give the same, until
+// Fleet.Until.
+func Load(fsys fs.FS, at time.Time) (*Fleet, []Finding) {
+	return load(fsys, at, func(string) bool { return true })
 }
 
 // load is Load for the tenants whose file is wanted.
-func load(fsys fs.FS, wanted func(path string) bool) (fleet *Fleet, findings []Finding) {
+func load(fsys fs.FS, at time.Time, wanted func(path string) bool) (fleet *Fleet, findings []Finding) {
 	defer func() {
 		if r := recover(); r != nil { // of the evaluator, on plans, cells or policies
 			fleet, findings = nil, []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: fmt.Sprintf("the evaluator fails on these definitions: %v", r)}}
@@ -52,7 +56,7 @@ func load(fsys fs.FS, wanted func(path string) bool) (fleet *Fleet, findings []F
 	if t.module == "" {
 		t.module = "fleet.invalid" // the folders can't be imported, but what imports nothing is still checked
 	}
-	f := &Fleet{Broken: map[resource.Owner]string{}}
+	f := &Fleet{At: at, Broken: map[resource.Owner]string{}}
 	f.files = files{source: fsys, owners: map[resource.Owner]*source{}, rendered: map[resource.Owner][]resource.Desired{}, offboards: map[resource.Owner]resource.Origin{}}
 	def, mistakes := e.define(f)
 	found = append(found, mistakes...)

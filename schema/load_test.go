@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
@@ -79,7 +80,7 @@ func TestBadFleets(t *testing.T) {
 		name := filepath.Base(folder)
 		t.Run(name, func(t *testing.T) {
 			fsys := fleetOf(t, name)
-			f, found := Load(fsys)
+			f, found := Load(fsys, today)
 			if !Invalid(found) {
 				t.Error("the fleet counts as valid")
 			}
@@ -110,7 +111,7 @@ func TestBadFleets(t *testing.T) {
 }
 
 func TestGoodFleet(t *testing.T) {
-	f, found := Load(fleetOf(t))
+	f, found := Load(fleetOf(t), today)
 	for _, x := range found {
 		t.Error(x)
 	}
@@ -128,3 +129,6 @@ func TestGoodFleet(t *testing.T) {
 		t.Errorf("a suspended tenant renders %d resources", len(r.Desired))
 	}
 }
+
+// today is when the fleets of the tests are judged.
+var today = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

@@ -147,7 +147,7 @@ func TestCueRefusesTheSame(t *testing.T) {
 				t.Fatal("the edit changes nothing")
 			}
 			dir := onDisk(t, contents)
-			if _, found := Load(os.DirFS(dir)); !Invalid(found) {
+			if _, found := Load(os.DirFS(dir), today); !Invalid(found) {
 				t.Error("Tenantry accepts it")
 			}
 			if _, err := vet(t, dir); err == nil {

@@ -21,7 +21,7 @@ func TestNoFleet(t *testing.T) {
 		"unreadable fleet":  unreadable{fleetOf(t), "fleet.cue"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, found := Load(fsys)
+			f, found := Load(fsys, today)
 			if f != nil || !Invalid(found) {
 				t.Fatalf("loads as %v with %v", f, found)
 			}
@@ -63,7 +63,7 @@ func TestOneBadFile(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f, found := Load(test.fsys)
+			f, found := Load(test.fsys, today)
 			if f == nil || f.Broken[resource.Tenant("plain")] == "" || len(f.Broken) != 1 || len(f.Tenants) != 3 {
 				t.Fatalf("fleet %+v, found %v", f, found)
 			}
@@ -126,7 +126,7 @@ func TestImports(t *testing.T) {
 		fsys["shared/words.cue"] = &fstest.MapFile{Data: []byte("package shared\n\ndelay: 10\n")}
 		text := plan(t, "import (\n\t\"tenantry.dev/schema\"\n\t\"good.example/fleet/shared\"\n)")
 		fsys["plans/basic.cue"] = &fstest.MapFile{Data: []byte(strings.Replace(text, "delay:             10", "delay: shared.delay", 1))}
-		f, found := Load(fsys)
+		f, found := Load(fsys, today)
 		if len(found) != 0 || len(f.Tenants) != 4 {
 			t.Errorf("found %v", found)
 		}
@@ -138,7 +138,7 @@ func TestImports(t *testing.T) {
 		"missing":        "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, found := Load(with(t, "plans/basic.cue", plan(t, imports)))
+			f, found := Load(with(t, "plans/basic.cue", plan(t, imports)), today)
 			if f == nil || !Invalid(found) || found[0].File != "plans/basic.cue" {
 				t.Fatalf("found %v", found)
 			}
@@ -154,16 +154,16 @@ func TestImports(t *testing.T) {
 func TestStaleVendor(t *testing.T) {
 	fsys := fleetOf(t)
 	fsys["cue.mod/pkg/tenantry.dev/schema/tenant.cue"] = &fstest.MapFile{Data: []byte("package schema\n#Tenant: {...}\n")}
-	f, found := Load(fsys)
+	f, found := Load(fsys, today)
 	if len(found) != 1 || found[0].Severity != Warn || Invalid(found) || len(f.Tenants) != 4 {
 		t.Errorf("found %v", found)
 	}
 }
 
 func TestDigest(t *testing.T) {
-	a, _ := Load(fleetOf(t))
-	b, _ := Load(fleetOf(t))
-	c, _ := Load(with(t, "tenants/plain.cue", string(fleetOf(t)["tenants/plain.cue"].Data)+"// more\n"))
+	a, _ := Load(fleetOf(t), today)
+	b, _ := Load(fleetOf(t), today)
+	c, _ := Load(with(t, "tenants/plain.cue", string(fleetOf(t)["tenants/plain.cue"].Data)+"// more\n"), today)
 	if a.Digest != b.Digest || a.Digest == c.Digest || a.Digest == "" {
 		t.Error(a.Digest, b.Digest, c.Digest)
 	}
@@ -183,7 +183,7 @@ func TestPanics(t *testing.T) {
 	if !strings.Contains(a.broken, "the evaluator fails on this file") || a.owner != resource.Tenant("bespoke") || next == e {
 		t.Errorf("answers %+v", a)
 	}
-	if f, found := Load(panicking{}); f != nil || !Invalid(found) {
+	if f, found := Load(panicking{}, today); f != nil || !Invalid(found) {
 		t.Errorf("loads as %v with %v", f, found)
 	}
 }

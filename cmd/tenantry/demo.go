@@ -76,7 +76,7 @@ func (a *app) raise(ctx context.Context, dir string, quiet bool) (*stage, error)
 	if err != nil {
 		return nil, err
 	}
-	fleet, findings := schema.Load(files)
+	fleet, findings := schema.Load(files, time.Now().UTC())
 	if fleet == nil || schema.Invalid(findings) {
 		return nil, a.refuse(findings)
 	}

@@ -155,7 +155,7 @@ func (s *scene) raise(ts *testscript.TestScript, args []string) error {
 
 // raiseWorld starts a sandbox with the accounts that a fleet names. keep is a folder for its files.
 func raiseWorld(ctx context.Context, dir, keep string) (*sandbox.World, error) {
-	fleet, findings := schema.Load(os.DirFS(dir))
+	fleet, findings := schema.Load(os.DirFS(dir), time.Now().UTC())
 	if fleet == nil {
 		return nil, fmt.Errorf("the fleet in %s can't be used: %v", dir, findings)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func open(ctx context.Context, dir string) (t reconciler.Target, failure error) 
 	if err != nil {
 		return t, err
 	}
-	return reconciler.Load(folder.Files(), commit, removed), nil
+	return reconciler.Load(folder.Files(), commit, removed, time.Now().UTC()), nil
 }
 
 // load reads the definitions of a folder without asking Git about it.
@@ -76,7 +77,7 @@ func load(dir string) (fleet *schema.Fleet, findings []schema.Finding, failure e
 		return nil, nil, err
 	}
 	defer func() { failure = errors.Join(failure, folder.Close()) }()
-	fleet, findings = schema.Load(folder.Files())
+	fleet, findings = schema.Load(folder.Files(), time.Now().UTC())
 	return fleet, findings, nil
 }
 

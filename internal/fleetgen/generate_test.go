@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"testing/fstest"
 
 	"tenantry.dev/schema"
@@ -27,7 +28,7 @@ func TestValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fleet, found := schema.Load(f.fs())
+	fleet, found := schema.Load(f.fs(), time.Now())
 	for _, x := range found {
 		t.Error(x)
 	}
@@ -42,7 +43,7 @@ func TestPlanted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, found := schema.Load(f.fs())
+	_, found := schema.Load(f.fs(), time.Now())
 	var want, got []string
 	for _, p := range planted {
 		want = append(want, p.file)
@@ -84,7 +85,7 @@ func TestRun(t *testing.T) {
 	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 3 {
 		t.Errorf("prints %q", out.String())
 	}
-	if fleet, _ := schema.Load(os.DirFS(dir)); fleet == nil || len(fleet.Tenants) != 17 {
+	if fleet, _ := schema.Load(os.DirFS(dir), time.Now()); fleet == nil || len(fleet.Tenants) != 17 {
 		t.Error("what was written doesn't load")
 	}
 	for _, args := range [][]string{{"-out", dir}, {"-tenants", "1", "-bad", "2", "-out", dir + "x"}, {}} {
