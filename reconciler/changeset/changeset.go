@@ -139,7 +139,10 @@ type Change struct {
 	Hold string
 	// HoldKind tells programs which guard it was; see the Hold… constants.
 	HoldKind string
-	Origin   resource.Origin
+	// Again is the earliest time at which the hold could end by the passing of time alone; zero if
+	// it can't, or if nobody knows when.
+	Again  time.Time
+	Origin resource.Origin
 
 	Attributes []Difference // what differs, sorted by path
 	// Replacing has the paths of the immutable attributes that force a replacement.
@@ -194,6 +197,12 @@ type Changeset struct {
 	Broken   []Broken
 	// Unchanged counts the resources that are as Git wants them.
 	Unchanged int
+	// Again is the earliest time, later than the snapshot's, at which a change that is held could
+	// become possible with nothing changed in Git or in the cloud: at which destruction that counts
+	// against the limits leaves their window, or at which an earlier create has arrived or never
+	// will. The same snapshot as of then may hold it once more, and give a later time. Zero if time
+	// alone makes nothing possible.
+	Again time.Time
 }
 
 // Unseen is a place that couldn't be read.

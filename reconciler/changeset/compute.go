@@ -51,7 +51,7 @@ func Compute(s Snapshot) (Changeset, error) {
 		Fleet: s.Fleet, Commit: s.Commit, Changes: changes, Approval: approval,
 		Unseen: c.unseen(), Broken: c.brokenOwners(), Unchanged: c.unchanged,
 	}
-	out.Digest = digest(out)
+	out.Digest, out.Again = digest(out), again(changes)
 	return out, nil
 }
 

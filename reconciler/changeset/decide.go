@@ -38,7 +38,7 @@ func (c *comparison) missing(change *Change, d *resource.Desired) {
 	until, unsure := c.Unsure[d.Address]
 	switch {
 	case unsure && c.Now.Before(until):
-		change.HoldKind = HoldUnsure
+		change.HoldKind, change.Again = HoldUnsure, until
 		change.Hold = "an earlier create was sent, and what it makes may still show up; the next one may be sent after " + until.UTC().Format(time.RFC3339)
 	case c.movedFromTheDark(change, d):
 	case change.Cause == Drift && !c.CorrectDrift:

@@ -83,7 +83,8 @@ type budget struct {
 	name  string // "in cell eu-1", "in the fleet"
 	file  string // a fitting name for an approval
 	of    int
-	spent int
+	spent []Spent
+	gone  map[resource.Address]bool // what was destroyed, isn't there any more, and counts in of
 	going []*Change
 }
 
@@ -108,10 +109,10 @@ func (c *comparison) holdDestruction() string {
 	}
 	for _, b := range c.budgets(going, spent) {
 		b.going = slices.DeleteFunc(b.going, func(change *Change) bool { return change.Hold != "" })
-		if allowed := limits.allowed(b.of); len(b.going) > 0 && b.spent+len(b.going) > allowed {
-			text := b.refusal(limits, allowed, approval)
+		if allowed := limits.allowed(b.of); len(b.going) > 0 && len(b.spent)+len(b.going) > allowed {
+			text, again := b.refusal(limits, allowed, approval), b.again(limits)
 			for _, change := range b.going {
-				change.Hold, change.HoldKind = text, HoldLimit
+				change.Hold, change.HoldKind, change.Again = text, HoldLimit, again
 			}
 		}
 	}
@@ -139,7 +140,7 @@ func (c *comparison) approved(digest string) bool {
 // budgets returns one budget per cell, sorted, and the fleet's as the last. What was destroyed
 // within the window and isn't there any more counts as had, so that the denominator doesn't shrink.
 func (c *comparison) budgets(going []*Change, spent []Spent) []*budget {
-	fleet := &budget{name: "in the fleet", file: cmp.Or(c.Fleet, "fleet")}
+	fleet := &budget{name: "in the fleet", file: cmp.Or(c.Fleet, "fleet"), gone: map[resource.Address]bool{}}
 	byCell := map[string]*budget{}
 	each := func(cell string, count func(*budget)) {
 		count(fleet)
@@ -147,20 +148,21 @@ func (c *comparison) budgets(going []*Change, spent []Spent) []*budget {
 			return
 		}
 		if byCell[cell] == nil {
-			byCell[cell] = &budget{name: "in cell " + cell, file: cell}
+			byCell[cell] = &budget{name: "in cell " + cell, file: cell, gone: map[resource.Address]bool{}}
 		}
 		count(byCell[cell])
 	}
 	for address, o := range c.observed {
 		each(c.cells.of(address, o.Scope), func(b *budget) { b.of++ })
 	}
-	gone := map[resource.Address]bool{}
 	for _, s := range spent {
-		each(s.Cell, func(b *budget) { b.spent++ })
-		if c.observed[s.Address] == nil && !gone[s.Address] {
-			each(s.Cell, func(b *budget) { b.of++ })
-			gone[s.Address] = true
-		}
+		each(s.Cell, func(b *budget) {
+			b.spent = append(b.spent, s)
+			if c.observed[s.Address] == nil && !b.gone[s.Address] {
+				b.gone[s.Address] = true
+				b.of++
+			}
+		})
 	}
 	for _, change := range going {
 		each(change.Cell, func(b *budget) { b.going = append(b.going, change) })
@@ -171,6 +173,37 @@ func (c *comparison) budgets(going []*Change, spent []Spent) []*budget {
 	}
 	slices.SortFunc(list, func(a, b *budget) int { return cmp.Compare(a.name, b.name) })
 	return append(list, fleet)
+}
+
+// again is when enough of what was destroyed has left the window for the rest to fit; zero if it
+// never will. What leaves the window and isn't there any more doesn't count as had from then on.
+func (b *budget) again(l Limits) time.Time {
+	spent := slices.SortedFunc(slices.Values(b.spent), func(x, y Spent) int { return x.At.Compare(y.At) })
+	last := map[resource.Address]int{}
+	for i, s := range spent {
+		last[s.Address] = i
+	}
+	of := b.of
+	for i, s := range spent {
+		if b.gone[s.Address] && last[s.Address] == i {
+			of--
+		}
+		if len(spent)-i-1+len(b.going) <= l.allowed(of) {
+			return s.At.Add(l.Window)
+		}
+	}
+	return time.Time{}
+}
+
+// again is the earliest time at which one of the changes could become possible.
+func again(changes []Change) time.Time {
+	var first time.Time
+	for _, change := range changes {
+		if at := change.Again; !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
 }
 
 // refusal gives the numbers, the names, and the way on.
@@ -191,8 +224,8 @@ func (b *budget) refusal(l Limits, allowed int, approval string) string {
 		verb = "deletes or replaces"
 	}
 	already := ""
-	if b.spent > 0 {
-		already = fmt.Sprintf(" on top of %d in the last %s", b.spent, duration(l.Window))
+	if len(b.spent) > 0 {
+		already = fmt.Sprintf(" on top of %d in the last %s", len(b.spent), duration(l.Window))
 	}
 	return fmt.Sprintf("%s %d of %d resources (%s %%) %s%s, of %s; the limit is %s, here %d. To allow it, commit approvals/%s.cue with "+
 		"approval: %q: {digest: %q, by: \"WHO\", reason: \"WHY\", expires: \"WHEN, as in 2006-01-02T15:04:05Z\"}",

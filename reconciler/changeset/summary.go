@@ -33,7 +33,7 @@ func (c Changeset) Only(owners ...resource.Owner) Changeset {
 	part.Unchanged = 0
 	part.Changes = slices.DeleteFunc(slices.Clone(c.Changes), func(change Change) bool { return !wanted[change.Address.Owner] })
 	part.Broken = slices.DeleteFunc(slices.Clone(c.Broken), func(b Broken) bool { return !wanted[b.Owner] })
-	part.Digest = digest(part)
+	part.Digest, part.Again = digest(part), again(part.Changes)
 	return part
 }
 
