@@ -10,6 +10,8 @@ export GOFLAGS := -mod=readonly
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION := v0.12.0
 OPENAPI_VERSION := 23.0.2
+CFN_LINT_VERSION := 1.58.0
+SERVICE_SPEC_VERSION := 0.1.216
 
 .PHONY: build
 build: ## the binary, in bin/
@@ -28,7 +30,7 @@ race: ## the same under the race detector
 	go test -race ./...
 
 .PHONY: conformance
-conformance: $(CACHE)/moto/.installed $(CACHE)/openapi/.installed ## against servers and specifications written by others
+conformance: generated $(CACHE)/moto/.installed $(CACHE)/openapi/.installed ## against servers and specifications written by others
 	MOTO_PYTHON=$(CACHE)/moto/bin/python GITHUB_OPENAPI=$(CACHE)/openapi/package/generated/api.github.com.json \
 		go test -tags conformance -count=1 -parallel 8 ./internal/conformance/... ./internal/github/
 
@@ -41,6 +43,24 @@ $(CACHE)/openapi/.installed: Makefile
 	mkdir -p $(CACHE)/openapi
 	cd $(CACHE)/openapi && npm pack --silent @octokit/openapi@$(OPENAPI_VERSION)
 	cd $(CACHE)/openapi && tar -xzf octokit-openapi-$(OPENAPI_VERSION).tgz package/generated/api.github.com.json && rm octokit-openapi-$(OPENAPI_VERSION).tgz
+	touch $@
+
+.PHONY: generate
+generate: $(CACHE)/awstypes/.installed ## the table of AWS's resource types, from what AWS publishes
+	go run ./internal/awstypes/generate $(CACHE)/awstypes/cfn-lint $(CACHE)/awstypes/package internal/awstypes/types.zip
+
+.PHONY: generated
+generated: $(CACHE)/awstypes/.installed ## is the table current?
+	go run ./internal/awstypes/generate $(CACHE)/awstypes/cfn-lint $(CACHE)/awstypes/package $(CACHE)/awstypes/types.zip
+	cmp $(CACHE)/awstypes/types.zip internal/awstypes/types.zip
+	go test -tags conformance -count=1 -run TestEveryType ./internal/awstypes/
+
+$(CACHE)/awstypes/.installed: Makefile
+	rm -rf $(CACHE)/awstypes && mkdir -p $(CACHE)/awstypes/cfn-lint
+	python3 -m venv $(CACHE)/awstypes/pip
+	$(CACHE)/awstypes/pip/bin/pip install --quiet --disable-pip-version-check --no-deps --target $(CACHE)/awstypes/cfn-lint cfn-lint==$(CFN_LINT_VERSION)
+	cd $(CACHE)/awstypes && npm pack --silent @aws-cdk/aws-service-spec@$(SERVICE_SPEC_VERSION)
+	cd $(CACHE)/awstypes && tar -xzf aws-cdk-aws-service-spec-$(SERVICE_SPEC_VERSION).tgz && rm aws-cdk-aws-service-spec-$(SERVICE_SPEC_VERSION).tgz
 	touch $@
 
 .PHONY: lint

@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/fleetgen":       {"schema", "fleet-example"},
 	"fleet-example":           {},
 	"internal/arrows":         {},
+	"internal/awstypes":       {"internal/awstypes"},
 }
 
 // pure lists the folders that may import nothing that reads a clock, logs or does I/O.

@@ -1,0 +1,175 @@
+// Package awstypes is AWS's list of resource types, as data: what each has for properties, which
+// of them AWS fills in, which can't be changed, how it is identified and tagged, what its handlers
+// may call, and where it exists. It says nothing about anybody's resources.
+//
+// The data is AWS's own: the CloudFormation registry's schemas of resource providers
+// (https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html), as cfn-lint
+// publishes them, and the CDK's service specification. types.zip holds both in a compact form,
+// without AWS's descriptions; Sources names the versions, and "make generate" makes it anew.
+package awstypes
+
+import (
+	"archive/zip"
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+//go:embed types.zip
+var archive []byte
+
+// indexFile is the archive's list of all types.
+const indexFile = "index.json"
+
+// An Index is what is known of all types at once.
+type Index struct {
+	Sources []Source `json:"sources"`
+	Regions []string `json:"regions"` // sorted
+	Types   []Entry  `json:"types"`   // sorted by name
+}
+
+// A Source is where some of the data comes from.
+type Source struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Licence string `json:"licence"`
+}
+
+// An Entry is one type in the index.
+type Entry struct {
+	Name string `json:"name"`
+	// Absent has the regions that don't offer the type, by their place in Index.Regions.
+	Absent []int `json:"absent,omitempty"`
+	// Provisionable tells whether Cloud Control can create, read and delete it.
+	Provisionable bool `json:"provisionable,omitempty"`
+}
+
+// A Type is one resource type. Property paths are dotted, with * for each element of a list or a
+// map: "Tags.*.Key".
+type Type struct {
+	Name string `json:"name"`
+	// Schema is a JSON schema of draft 7, with the keywords "properties", "required" and "definitions".
+	Schema json.RawMessage `json:"schema"`
+
+	ReadOnly   []string `json:"readOnly,omitempty"`   // set by AWS alone
+	CreateOnly []string `json:"createOnly,omitempty"` // a change replaces the resource
+	MayReplace []string `json:"mayReplace,omitempty"` // a change replaces it under some conditions
+	WriteOnly  []string `json:"writeOnly,omitempty"`  // never read back
+	Deprecated []string `json:"deprecated,omitempty"`
+
+	// Identifier has the properties that together identify a resource of the type, in the order
+	// in which Cloud Control joins them with "|".
+	Identifier []string `json:"identifier,omitempty"`
+	// ARN is the form of the resource's ARN, such as "arn:${Partition}:rum:${Region}:${Account}:appmonitor/${Name}";
+	// empty if it isn't published.
+	ARN string `json:"arn,omitempty"`
+
+	Tagging  Tagging            `json:"tagging"`
+	Handlers map[string]Handler `json:"handlers,omitempty"` // create, read, update, delete, list
+	// HoldsData tells that AWS counts the type as stateful: deleting it loses customers' data.
+	HoldsData bool `json:"holdsData,omitempty"`
+}
+
+// Tagging is how resources of a type are tagged.
+type Tagging struct {
+	Property  string `json:"property,omitempty"` // where the tags are; empty if there are none
+	AsMap     bool   `json:"asMap,omitempty"`    // {key: value} rather than [{Key, Value}]
+	OnCreate  bool   `json:"onCreate,omitempty"`
+	Updatable bool   `json:"updatable,omitempty"`
+}
+
+// A Handler is one operation on a type.
+type Handler struct {
+	Permissions []string `json:"permissions,omitempty"` // IAM actions that it needs
+	Minutes     int      `json:"minutes,omitempty"`     // after which AWS gives up; 0 for its default of 120
+}
+
+// A Table gives the types. Read-only and safe for concurrent use.
+type Table struct {
+	Index
+	files map[string]*zip.File
+}
+
+// ErrUnknown means that AWS has no such type.
+var ErrUnknown = errors.New("AWS has no such resource type")
+
+// Open opens the embedded data. It reads the index alone.
+func Open() (*Table, error) { return read(archive) }
+
+func read(data []byte) (*Table, error) {
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("open the table of types: %w", err)
+	}
+	t := &Table{files: map[string]*zip.File{}}
+	for _, f := range z.File {
+		t.files[f.Name] = f
+	}
+	if err := t.decode(indexFile, &t.Index); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *Table) decode(name string, into any) (failure error) {
+	f, ok := t.files[name]
+	if !ok {
+		return fmt.Errorf("read %s: %w", name, ErrUnknown)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	defer func() { failure = errors.Join(failure, r.Close()) }()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	return nil
+}
+
+// Entry finds a type in the index.
+func (t *Table) Entry(name string) (Entry, bool) {
+	i, ok := slices.BinarySearchFunc(t.Types, name, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
+	if !ok {
+		return Entry{}, false
+	}
+	return t.Types[i], true
+}
+
+// Type reads a type. ErrUnknown if there is none of that name.
+func (t *Table) Type(name string) (Type, error) {
+	var out Type
+	if _, ok := t.Entry(name); !ok {
+		return out, fmt.Errorf("%s: %w", name, ErrUnknown)
+	}
+	return out, t.decode(fileOf(name), &out)
+}
+
+// In tells whether a region offers a type. A region that the data doesn't know may have any.
+func (t *Table) In(name, region string) bool {
+	e, ok := t.Entry(name)
+	if !ok {
+		return false
+	}
+	i, known := slices.BinarySearch(t.Regions, region)
+	return !known || !slices.Contains(e.Absent, i)
+}
+
+// Page is the address of AWS's own documentation of the type.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+func (t Type) Page() string {
+	parts := strings.Split(strings.ToLower(t.Name), "::")
+	return "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/" + parts[0] + "-resource-" + strings.Join(parts[1:], "-") + ".html"
+}
+
+// fileOf is a type's name in the archive.
+func fileOf(name string) string { return strings.ReplaceAll(name, "::", "/") + ".json" }
