@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"internal/sandbox":        {"internal/sandbox"},
 	"internal/sandbox/aws":    {},
 	"internal/sandbox/github": {"internal/sandbox/github"},
+	"internal/reference":      {"schema"},
 	"internal/fleetgen":       {"schema", "fleet-example"},
 	"fleet-example":           {},
 	"internal/arrows":         {},

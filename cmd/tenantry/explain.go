@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+
+	fleetexample "tenantry.dev/fleet-example"
+	"tenantry.dev/internal/reference"
+	"tenantry.dev/providers/aws"
+	"tenantry.dev/schema"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	var asJSON, recursive bool
+	cmd := &cobra.Command{
+		Use:   "explain [PATH] [DIR]",
+		Short: "Say what a field means, or where a value comes from",
+		Long: `Say what a definition, a kind or a field means: what it takes, its default, an example, and what a
+change of it does. Without PATH, list everything that can be explained.
+
+With DIR, or in a fleet's folder, PATH may also be a value of that fleet: where it comes from, which
+policies are about it, and what a tenant may choose.`,
+		Example: `  tenantry explain tenant
+  tenantry explain tenant.contacts.email
+  tenantry explain aws.s3.bucket.encryption.algorithm
+  tenantry explain plan.team.data.versioning
+  tenantry explain tenant/acme/aws.s3.bucket/data.versioning my-fleet`,
+		Args: cobra.MaximumNArgs(2),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveFilterDirs
+			}
+			return completePaths(begun), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := manual()
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return a.printOverview(m, asJSON)
+			}
+			return a.explain(m, args[0], args[1:], recursive, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().BoolVarP(&recursive, "recursive", "r", false, "all levels of fields")
+	return cmd
+}
+
+// manual knows the definitions and the kinds. It reaches no cloud: the drivers are asked only what
+// their kinds are.
+func manual() (*schema.Manual, error) {
+	drivers, err := aws.Drivers(awssdk.Config{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return schema.NewManual(drivers.Kinds(), fleetexample.Files())
+}
+
+func (a *app) explain(m *schema.Manual, path string, dir []string, recursive, asJSON bool) error {
+	d, err := m.Explain(path, recursive)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.printJSON(struct {
+			Version string `json:"format_version"`
+			schema.Doc
+		}{formatVersion, d})
+	}
+	style := reference.Style{Color: a.color()}
+	text := reference.Text(d, style)
+	if recursive {
+		text = reference.Tree(d, style)
+	}
+	_, err = fmt.Fprint(a.out, text)
+	return err
+}
+
+func (a *app) printOverview(m *schema.Manual, asJSON bool) error {
+	if asJSON {
+		definitions, kinds, parts := m.Chapters()
+		return a.printJSON(struct {
+			Version     string   `json:"format_version"`
+			Definitions []string `json:"definitions"`
+			Kinds       []string `json:"kinds"`
+			Parts       []string `json:"parts"`
+		}{formatVersion, definitions, kinds, parts})
+	}
+	text, err := reference.Overview(m, reference.Style{Color: a.color()})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(a.out, text)
+	return err
+}
+
+// completePaths are the ways to go on from what was typed, one level at a time.
+func completePaths(begun string) []string {
+	m, err := manual()
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, path := range m.Paths() {
+		rest, is := strings.CutPrefix(path, begun)
+		if !is {
+			continue
+		}
+		if i := strings.IndexByte(strings.TrimPrefix(rest, "."), '.'); i >= 0 && !strings.HasPrefix(path, "aws.") {
+			continue
+		}
+		out = append(out, path)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
