@@ -80,6 +80,17 @@ func (d *alarm) Kind() resource.Kind { return kindAlarm }
 // Observe costs ⌈metric alarms of the scope / 100⌉ DescribeAlarms + metric alarms ×
 // ListTagsForResource. The list has everything but the tags.
 func (d *alarm) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindAlarm, fleet)
+}
+
+// Survey costs what Observe does, less the tags of the alarms that scaling policies keep for
+// themselves, which are left out: nobody else may change them.
+// https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+func (d *alarm) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindAlarm)
+}
+
+func (d *alarm) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
@@ -95,17 +106,22 @@ func (d *alarm) Observe(ctx context.Context, scope resource.Scope, fleet string)
 		}
 		alarms = append(alarms, page.MetricAlarms...)
 	}
-	return each(ctx, alarms, func(ctx context.Context, a types.MetricAlarm) (resource.Observed, error) {
-		tags, err := d.tags(ctx, client, str(a.AlarmArn))
-		if err != nil {
-			return resource.Observed{}, failed("read the tags of alarm", str(a.AlarmName), err)
+	return each(ctx, alarms, func(ctx context.Context, a types.MetricAlarm) (sighting, error) {
+		name := str(a.AlarmName)
+		if s.fleet == "" && strings.HasPrefix(name, trackingAlarm) {
+			return sighting{}, notOurs("read alarm", name, "a scaling policy manages it")
 		}
-		if !tags.in(fleet, kindAlarm.Name) {
-			return resource.Observed{}, notOurs("read alarm", str(a.AlarmName), "another fleet's, or nobody's")
-		}
-		return seenAlarm(scope, a, tags)
+		return s.sight(name,
+			func() (tagged, error) {
+				tags, err := d.tags(ctx, client, str(a.AlarmArn))
+				return tags, failed("read the tags of alarm", name, err)
+			},
+			func(tags tagged) (resource.Observed, error) { return seenAlarm(scope, a, tags) })
 	})
 }
+
+// trackingAlarm begins the names of the alarms of target tracking policies.
+const trackingAlarm = "TargetTracking-"
 
 // Refresh reads one alarm again.
 func (d *alarm) Refresh(ctx context.Context, have resource.Observed) (resource.Observed, error) {

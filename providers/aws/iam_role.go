@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -61,11 +63,22 @@ func (d *role) Kind() resource.Kind { return kindRole }
 // Observe costs ⌈roles of the account / 1,000⌉ GetAccountAuthorizationDetails, which has everything
 // but descriptions and session durations; for these, if any role is ours, as many ListRoles.
 func (d *role) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindRole, fleet)
+}
+
+// Survey costs 2⌈roles of the account / 1,000⌉. Roles that services and IAM Identity Center keep for
+// themselves are left out; nobody else may change them.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+func (d *role) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindRole)
+}
+
+func (d *role) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
-	var ours []types.RoleDetail
+	var details []types.RoleDetail
 	pages := iam.NewGetAccountAuthorizationDetailsPaginator(client, &iam.GetAccountAuthorizationDetailsInput{
 		Filter: []types.EntityType{types.EntityTypeRole}, MaxItems: aws.Int32(1000),
 	})
@@ -75,29 +88,39 @@ func (d *role) Observe(ctx context.Context, scope resource.Scope, fleet string) 
 			return nil, failed("list roles of", scope.String(), err)
 		}
 		for _, r := range page.RoleDetailList {
-			if roleTags(r.Tags).in(fleet, kindRole.Name) {
-				ours = append(ours, r)
+			if _, wanted := s.wants(roleTags(r.Tags)); wanted && (s.fleet != "" || !keptByAWS(str(r.Path))) {
+				details = append(details, r)
 			}
 		}
 	}
-	if len(ours) == 0 {
+	if len(details) == 0 {
 		return nil, nil
 	}
 	listed, err := d.list(ctx, client, scope)
 	if err != nil {
 		return nil, err
 	}
-	return each(ctx, ours, func(ctx context.Context, detail types.RoleDetail) (resource.Observed, error) {
-		r, there := listed[str(detail.RoleName)]
-		if !there { // made or deleted between the two lists
-			out, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: detail.RoleName})
-			if err != nil {
-				return resource.Observed{}, failed("read role", str(detail.RoleName), err)
-			}
-			r = *out.Role
-		}
-		return observedRole(scope, detail, r)
+	return each(ctx, details, func(ctx context.Context, detail types.RoleDetail) (sighting, error) {
+		return s.sight(str(detail.RoleName),
+			func() (tagged, error) { return roleTags(detail.Tags), nil },
+			func(tags tagged) (resource.Observed, error) {
+				r, there := listed[str(detail.RoleName)]
+				if !there { // made or deleted between the two lists
+					out, err := client.GetRole(ctx, &iam.GetRoleInput{RoleName: detail.RoleName})
+					if err != nil {
+						return resource.Observed{}, failed("read role", str(detail.RoleName), err)
+					}
+					r = *out.Role
+				}
+				detail.Tags = toRoleTags(tags)
+				return observedRole(scope, detail, r)
+			})
 	})
+}
+
+// keptByAWS tells by its path whether a role is AWS's own.
+func keptByAWS(path string) bool {
+	return strings.HasPrefix(path, "/aws-service-role/") || strings.HasPrefix(path, "/aws-reserved/")
 }
 
 // list returns the account's roles by name. ListRoles leaves out tags and boundaries.

@@ -62,6 +62,16 @@ func (d *key) Kind() resource.Kind { return kindKey }
 // ListResourceTags + ours × 3 (DescribeKey, GetKeyPolicy, GetKeyRotationStatus). KMS's lists have no
 // tags; AWS's own keys are left out by their aliases before that.
 func (d *key) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindKey, fleet)
+}
+
+// Survey costs ⌈keys / 1,000⌉ ListKeys + ⌈aliases / 100⌉ ListAliases + customers' keys × 4. Keys that AWS
+// manages are left out, those without an alias as well.
+func (d *key) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindKey)
+}
+
+func (d *key) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
@@ -74,15 +84,12 @@ func (d *key) Observe(ctx context.Context, scope resource.Scope, fleet string) (
 	if err != nil {
 		return nil, err
 	}
-	return each(ctx, ids, func(ctx context.Context, id string) (resource.Observed, error) {
-		tags, err := keyTags(ctx, client, id)
-		if err != nil {
-			return resource.Observed{}, err
-		}
-		if !tags.in(fleet, kindKey.Name) {
-			return resource.Observed{}, providers.ErrNotOurs
-		}
-		return d.details(ctx, client, scope, id, aliases[id], tags)
+	return each(ctx, ids, func(ctx context.Context, id string) (sighting, error) {
+		return s.sight(id,
+			func() (tagged, error) { return keyTags(ctx, client, id) },
+			func(tags tagged) (resource.Observed, error) {
+				return d.details(ctx, client, scope, id, aliases[id], tags)
+			})
 	})
 }
 
@@ -284,6 +291,9 @@ func (d *key) details(ctx context.Context, client *kms.Client, scope resource.Sc
 	meta, err := describeKey(ctx, client, id)
 	if err != nil {
 		return resource.Observed{}, failed("read key", id, err)
+	}
+	if meta.KeyManager == types.KeyManagerTypeAws {
+		return resource.Observed{}, notOurs("read key", id, "AWS manages it")
 	}
 	policy, err := client.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: &id, PolicyName: aws.String(keyPolicyName)})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
+	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -52,6 +53,15 @@ func (d *logGroup) Kind() resource.Kind { return kindLogGroup }
 // Observe costs ⌈groups of the scope / 50⌉ DescribeLogGroups + groups × ListTagsForResource. The
 // list has every attribute but the tags.
 func (d *logGroup) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindLogGroup, fleet)
+}
+
+// Survey costs what Observe does.
+func (d *logGroup) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindLogGroup)
+}
+
+func (d *logGroup) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
@@ -65,15 +75,13 @@ func (d *logGroup) Observe(ctx context.Context, scope resource.Scope, fleet stri
 		}
 		groups = append(groups, page.LogGroups...)
 	}
-	return each(ctx, groups, func(ctx context.Context, group types.LogGroup) (resource.Observed, error) {
-		tags, err := d.tags(ctx, client, logGroupARN(group))
-		if err != nil {
-			return resource.Observed{}, failed("read the tags of log group", str(group.LogGroupName), err)
-		}
-		if !tags.in(fleet, kindLogGroup.Name) {
-			return resource.Observed{}, notOurs("read log group", str(group.LogGroupName), "another fleet's, or nobody's")
-		}
-		return seenLogGroup(scope, group, tags)
+	return each(ctx, groups, func(ctx context.Context, group types.LogGroup) (sighting, error) {
+		return s.sight(str(group.LogGroupName),
+			func() (tagged, error) {
+				tags, err := d.tags(ctx, client, logGroupARN(group))
+				return tags, failed("read the tags of log group", str(group.LogGroupName), err)
+			},
+			func(tags tagged) (resource.Observed, error) { return seenLogGroup(scope, group, tags) })
 	})
 }
 

@@ -82,6 +82,15 @@ func (d *bucket) Kind() resource.Kind { return kindBucket }
 // GetBucketTagging + ours × 5 (public access block, encryption, versioning, lifecycle, policy). The
 // tagging API would save the second term, but it lags, and a bucket made a moment ago must be seen.
 func (d *bucket) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindBucket, fleet)
+}
+
+// Survey costs ⌈buckets of the region / 10,000⌉ ListBuckets + buckets of the region × 6.
+func (d *bucket) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindBucket)
+}
+
+func (d *bucket) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
@@ -90,15 +99,10 @@ func (d *bucket) Observe(ctx context.Context, scope resource.Scope, fleet string
 	if err != nil {
 		return nil, err
 	}
-	return each(ctx, names, func(ctx context.Context, name string) (resource.Observed, error) {
-		tags, err := d.tags(ctx, client, scope, name)
-		if err != nil {
-			return resource.Observed{}, err
-		}
-		if !tags.in(fleet, kindBucket.Name) {
-			return resource.Observed{}, providers.ErrNotOurs
-		}
-		return d.details(ctx, client, scope, name, tags)
+	return each(ctx, names, func(ctx context.Context, name string) (sighting, error) {
+		return s.sight(name,
+			func() (tagged, error) { return d.tags(ctx, client, scope, name) },
+			func(tags tagged) (resource.Observed, error) { return d.details(ctx, client, scope, name, tags) })
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -69,11 +70,22 @@ func (d *secret) Kind() resource.Kind { return kindSecret }
 // Observe costs ⌈secrets of the scope / 100⌉ ListSecrets + ours × GetResourcePolicy. The list has
 // the tags; secrets that are scheduled for deletion are listed only on request.
 func (d *secret) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindSecret, fleet)
+}
+
+// Survey costs ⌈secrets of the scope / 100⌉ ListSecrets + secrets × GetResourcePolicy. Secrets that
+// a service keeps for itself, such as a database's, are left out; a value is never read.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/service-linked-secrets.html
+func (d *secret) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindSecret)
+}
+
+func (d *secret) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
-	var ours []types.SecretListEntry
+	var entries []types.SecretListEntry
 	pages := secretsmanager.NewListSecretsPaginator(client, &secretsmanager.ListSecretsInput{
 		MaxResults: aws.Int32(100), IncludePlannedDeletion: aws.Bool(true),
 	})
@@ -83,17 +95,21 @@ func (d *secret) Observe(ctx context.Context, scope resource.Scope, fleet string
 			return nil, failed("list secrets of", scope.String(), err)
 		}
 		for _, entry := range page.SecretList {
-			if secretTags(entry.Tags).in(fleet, kindSecret.Name) {
-				ours = append(ours, entry)
+			if _, wanted := s.wants(secretTags(entry.Tags)); wanted && (s.fleet != "" || str(entry.OwningService) == "") {
+				entries = append(entries, entry)
 			}
 		}
 	}
-	return each(ctx, ours, func(ctx context.Context, entry types.SecretListEntry) (resource.Observed, error) {
-		return d.details(ctx, client, scope, secretFacts{
-			arn: str(entry.ARN), name: str(entry.Name), description: str(entry.Description), key: str(entry.KmsKeyId),
-			rotates: aws.ToBool(entry.RotationEnabled), lambda: str(entry.RotationLambdaARN), rules: entry.RotationRules,
-			deleted: entry.DeletedDate, tags: secretTags(entry.Tags),
-		})
+	return each(ctx, entries, func(ctx context.Context, entry types.SecretListEntry) (sighting, error) {
+		return s.sight(str(entry.ARN),
+			func() (tagged, error) { return secretTags(entry.Tags), nil },
+			func(tags tagged) (resource.Observed, error) {
+				return d.details(ctx, client, scope, secretFacts{
+					arn: str(entry.ARN), name: str(entry.Name), description: str(entry.Description), key: str(entry.KmsKeyId),
+					rotates: aws.ToBool(entry.RotationEnabled), lambda: str(entry.RotationLambdaARN), rules: entry.RotationRules,
+					deleted: entry.DeletedDate, tags: tags,
+				})
+			})
 	})
 }
 

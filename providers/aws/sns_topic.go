@@ -55,6 +55,16 @@ func (d *topic) Kind() resource.Kind { return kindTopic }
 // (GetTopicAttributes + ⌈subscriptions / 100⌉ ListSubscriptionsByTopic). Listing the account's
 // subscriptions in one go would be cheaper, but lacks those that other accounts made to our topics.
 func (d *topic) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindTopic, fleet)
+}
+
+// Survey costs ⌈topics of the scope / 100⌉ ListTopics + topics × (ListTagsForResource +
+// GetTopicAttributes + ⌈subscriptions / 100⌉ ListSubscriptionsByTopic).
+func (d *topic) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindTopic)
+}
+
+func (d *topic) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
@@ -70,16 +80,13 @@ func (d *topic) Observe(ctx context.Context, scope resource.Scope, fleet string)
 			arns = append(arns, str(t.TopicArn))
 		}
 	}
-	return each(ctx, arns, func(ctx context.Context, arn string) (resource.Observed, error) {
-		tags, err := d.tags(ctx, client, "read the tags of topic", arn)
-		if err != nil {
-			return resource.Observed{}, err
-		}
-		if !tags.in(fleet, kindTopic.Name) {
-			return resource.Observed{}, notOurs("read topic", arn, "another fleet's, or nobody's")
-		}
-		now, err := d.read(ctx, client, scope, arn, tags)
-		return now.Observed, err
+	return each(ctx, arns, func(ctx context.Context, arn string) (sighting, error) {
+		return s.sight(arn,
+			func() (tagged, error) { return d.tags(ctx, client, "read the tags of topic", arn) },
+			func(tags tagged) (resource.Observed, error) {
+				now, err := d.read(ctx, client, scope, arn, tags)
+				return now.Observed, err
+			})
 	})
 }
 

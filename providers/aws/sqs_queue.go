@@ -68,6 +68,15 @@ func (d *queue) Kind() resource.Kind { return kindQueue }
 // GetQueueAttributes. Without a page size, ListQueues stops at 1,000 and doesn't say so.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html
 func (d *queue) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
+	return scanner(d.scan).ours(ctx, scope, kindQueue, fleet)
+}
+
+// Survey costs ⌈queues of the scope / 1,000⌉ ListQueues + queues × 2.
+func (d *queue) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(d.scan).everything(ctx, scope, kindQueue)
+}
+
+func (d *queue) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
@@ -81,15 +90,10 @@ func (d *queue) Observe(ctx context.Context, scope resource.Scope, fleet string)
 		}
 		urls = append(urls, page.QueueUrls...)
 	}
-	return each(ctx, urls, func(ctx context.Context, url string) (resource.Observed, error) {
-		tags, err := d.tags(ctx, client, "read the tags of queue", url)
-		if err != nil {
-			return resource.Observed{}, err
-		}
-		if !tags.in(fleet, kindQueue.Name) {
-			return resource.Observed{}, notOurs("read queue", url, "another fleet's, or nobody's")
-		}
-		return d.read(ctx, client, scope, url, tags)
+	return each(ctx, urls, func(ctx context.Context, url string) (sighting, error) {
+		return s.sight(url,
+			func() (tagged, error) { return d.tags(ctx, client, "read the tags of queue", url) },
+			func(tags tagged) (resource.Observed, error) { return d.read(ctx, client, scope, url, tags) })
 	})
 }
 

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -308,4 +309,29 @@ func (d *memoryDriver) Adopt(_ context.Context, want resource.Desired, fleet str
 	d.writes++
 	it.fleet, it.observed.Fleet, it.observed.Address = fleet, fleet, want.Address
 	return d.spoilt(it.observed), nil
+}
+
+func (d *memoryDriver) Survey(_ context.Context, scope resource.Scope) ([]providers.Found, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var list []providers.Found
+	for _, id := range slices.Sorted(maps.Keys(d.items)) {
+		it := d.items[id]
+		o := d.spoilt(it.observed)
+		if o.Address.Kind != d.kind.Name || o.Scope != scope || it.fleet != "" && d.fault == "surveys nobody's" {
+			continue
+		}
+		f := providers.Found{
+			Kind: d.kind.Name, Scope: scope, ID: o.ID, Name: cmp.Or(o.Outputs["name"], o.Outputs["alias"]), Attributes: o.Attributes, Outputs: o.Outputs, Retired: o.Retired,
+		}
+		_ = (resource.Attributes{"tags": o.Attributes["tags"]}).Decode(&struct{ Tags *map[string]string }{&f.Tags})
+		if it.fleet != "" && d.fault != "surveys without marks" {
+			f.Fleet, f.Address = it.fleet, it.observed.Address
+		}
+		list = append(list, f)
+		if d.fault == "surveys twice" {
+			list = append(list, f)
+		}
+	}
+	return list, nil
 }

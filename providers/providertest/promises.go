@@ -37,6 +37,8 @@ func promises() []promise {
 		{"data is retired and never deleted", dataBearing, retireAndReturn},
 		{"adopt puts our mark on", every, adopt},
 		{"adopt refuses what others own", every, adoptForeign},
+		{"survey sees what nobody has marked", every, surveyUnmarked},
+		{"survey tells what another fleet has", every, surveyForeign},
 		{"several at once", every, atOnce},
 		{"a cancelled call returns", every, cancelled},
 	}
