@@ -33,6 +33,7 @@ type Daemon struct {
 	Source     Source
 	Forge      Forge
 	Reviews    Reviews
+	Comments   Comments // may be nil: then nobody is listened to
 	Queue      Queue
 	Log        *slog.Logger
 
@@ -56,6 +57,7 @@ type Daemon struct {
 	fleet  fleetSchedules
 	moved  chan struct{} // closed when the schedules change
 	poke   chan struct{}
+	told   []int64 // comments that webhooks told of and that weren't looked at yet
 
 	writing chan struct{} // held from a plan's making to the end of its application
 }
@@ -69,6 +71,10 @@ const (
 	keyPull  = "pull/" // answer one pull request
 	keyDrift = "drift" // look for what was changed in the cloud
 	keyAudit = "audit" // propose the audit report
+
+	keyCommands = "commands" // obey what people asked for in comments
+	keySay      = "say/"     // answer the newest command on one pull request
+	keyReact    = "react/"   // react to one comment: "react/COMMENT/REACTION"
 )
 
 // Keys of State.
@@ -78,6 +84,8 @@ const (
 	stateReconciled = "reconciled" // the commit that the cloud was last brought to as far as it could be seen
 	stateOver       = "over/"      // by branch: the newest proposal whose drift is gone
 	stateHold       = "hold"       // who stopped all writes, and why; empty if nobody did
+	stateCommands   = "commands"   // which commands in comments were obeyed
+	stateSay        = "say/"       // by pull request: what there is to say about its newest command
 )
 
 // Run works until ctx ends. A write that is under way then is seen through to its answer.
@@ -117,8 +125,11 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 		}
 		return d.pull(ctx, number)
 	}
-	if text, ok := strings.CutPrefix(key, keyCommand); ok {
-		return d.command(ctx, text)
+	if text, ok := strings.CutPrefix(key, keySay); ok {
+		return d.answer(ctx, text)
+	}
+	if text, ok := strings.CutPrefix(key, keyReact); ok {
+		return d.react(ctx, text)
 	}
 	switch key {
 	case keyHead:
@@ -129,6 +140,8 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 		return d.drift(ctx)
 	case keyAudit:
 		return d.audit(ctx)
+	case keyCommands:
+		return d.commands(ctx)
 	}
 	return nil
 }
@@ -147,8 +160,8 @@ type Hint struct {
 	Pull   int  // this pull request may have changed; 0 for none
 	Retry  bool // a person asks to try again what failed
 	Drift  bool // a proposal of ours was decided on
-	// Verb is a command that Author gave in a comment on Pull; empty for none.
-	Verb, Author string
+	// Comment holds a command; 0 for none. What it says and who may say it is read again.
+	Comment int64
 }
 
 // Notice takes a hint. It returns at once and is safe for concurrent use.
@@ -156,10 +169,11 @@ func (d *Daemon) Notice(ctx context.Context, h Hint) {
 	if h.Pushed {
 		d.look()
 	}
-	switch {
-	case h.Verb != "":
-		d.trigger(ctx, fmt.Sprintf("%s%d/%s/%s", keyCommand, h.Pull, h.Verb, h.Author), true)
-	case h.Pull != 0:
+	if h.Comment != 0 {
+		d.hear(h.Comment)
+		d.trigger(ctx, keyCommands, true)
+	}
+	if h.Pull != 0 {
 		d.trigger(ctx, keyPull+strconv.Itoa(h.Pull), true)
 	}
 	if h.Retry {
@@ -207,6 +221,7 @@ func (d *Daemon) watch(ctx context.Context) {
 			}
 			d.trigger(ctx, keyPulls, false)
 		}
+		d.trigger(ctx, keyCommands, false)
 		select {
 		case <-ctx.Done():
 			return

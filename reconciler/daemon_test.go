@@ -138,6 +138,11 @@ type board struct {
 	proposals []*reconciler.ProposalState
 	content   map[string]reconciler.Proposal // by branch
 	proposed  int                            // how often something was written
+	commands  []reconciler.Command           // as people wrote them
+	unheard   map[int64]bool                 // comments that the list doesn't show
+	edited    map[int64]bool                 // comments that somebody edited
+	reactions []string                       // "COMMENT REACTION", each once
+	failing   error                          // of every look at comments
 }
 
 func newBoard() *board {
@@ -293,25 +298,43 @@ func inOffice(t *testing.T, story func(*office)) {
 				Providers: func(*schema.Fleet) (providers.Set, error) { return set, nil },
 				State:     kept, Recorder: kept, Observer: reconciler.NewObserver(0),
 			},
-			Source: o.git, Forge: o.board, Reviews: o.board, Queue: turns{work.NewMemory()},
+			Source: o.git, Forge: o.board, Reviews: o.board, Comments: o.board, Queue: turns{work.NewMemory()},
 			Log: slog.New(slog.NewTextHandler(&o.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			if err := o.Run(ctx); err != nil {
-				t.Errorf("the daemon ended with %v", err)
-			}
-		}()
-		o.stop = func() { cancel(); <-done }
-		defer o.stop()
+		o.start()
+		defer func() { o.stop() }()
 		o.wait(time.Minute)
 		story(o)
 		if t.Failed() {
 			t.Log(o.log.String())
 		}
 	})
+}
+
+// start runs the daemon until stop.
+func (o *office) start() {
+	ctx, cancel := context.WithCancel(o.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := o.Run(ctx); err != nil {
+			o.t.Errorf("the daemon ended with %v", err)
+		}
+	}()
+	o.stop = func() { cancel(); <-done }
+}
+
+// restart ends the daemon and runs another one over the same store.
+func (o *office) restart() {
+	o.t.Helper()
+	o.stop()
+	before := o.Daemon
+	o.Daemon = &reconciler.Daemon{
+		Reconciler: before.Reconciler, Source: before.Source, Forge: before.Forge, Reviews: before.Reviews,
+		Comments: before.Comments, Queue: turns{work.NewMemory()}, Log: before.Log,
+	}
+	o.start()
+	o.wait(time.Minute)
 }
 
 // exampleFleet copies the example without most of its tenants.
@@ -533,9 +556,9 @@ func TestARewrittenHistoryIsNotApplied(t *testing.T) {
 
 func TestHoldStopsWritesUntilResume(t *testing.T) {
 	inOffice(t, func(o *office) {
-		o.Notice(t.Context(), reconciler.Hint{Pull: 7, Verb: "hold", Author: "mallory"})
+		o.tell("mallory", "hold")
 		o.wait(time.Minute)
-		o.Notice(t.Context(), reconciler.Hint{Pull: 7, Verb: "hold", Author: "dana"})
+		o.tell("dana", "hold")
 		o.wait(time.Minute)
 		writes := o.cloud.writeCount()
 		o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
@@ -543,12 +566,12 @@ func TestHoldStopsWritesUntilResume(t *testing.T) {
 		if now := o.cloud.writeCount(); now != writes {
 			t.Errorf("on hold, wrote %v", o.cloud.writes[writes:])
 		}
-		o.Notice(t.Context(), reconciler.Hint{Pull: 7, Verb: "resume", Author: "mallory"})
+		o.tell("mallory", "resume")
 		o.wait(10 * time.Minute)
 		if now := o.cloud.writeCount(); now != writes {
 			t.Errorf("resumed by somebody who may not, wrote %v", o.cloud.writes[writes:])
 		}
-		o.Notice(t.Context(), reconciler.Hint{Pull: 7, Verb: "resume", Author: "dana"})
+		o.tell("dana", "resume")
 		o.wait(10 * time.Minute)
 		if got := o.retention(); got != "90" {
 			t.Errorf("after resuming, the logs are kept for %s days", got)

@@ -474,7 +474,7 @@ func TestADecisionOnSomethingElseRestoresNothing(t *testing.T) {
 // While writes are on hold, the check says so.
 func TestAHoldIsSaidOnTheCommit(t *testing.T) {
 	inOffice(t, func(o *office) {
-		o.Notice(t.Context(), reconciler.Hint{Pull: 7, Verb: "hold", Author: "dana"})
+		o.tell("dana", "hold")
 		o.wait(time.Minute)
 		second := o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
 		o.wait(10 * time.Minute)
@@ -555,7 +555,7 @@ func TestAStoppedCommitIsFinishedLater(t *testing.T) {
 			t.Errorf("%d writes, want the one that was under way", now-writes)
 		}
 		o.cloud.after = nil
-		o.Notice(o.t.Context(), reconciler.Hint{Pull: 7, Verb: "resume", Author: "dana"})
+		o.tell("dana", "resume")
 		o.wait(10 * time.Minute)
 		if now := o.cloud.writeCount(); now < writes+5 {
 			t.Errorf("%d writes in the end", now-writes)

@@ -115,6 +115,28 @@ type Reviews interface {
 	MayWrite(ctx context.Context, login string) (bool, error)
 }
 
+// Comments reads what people ask for in comments on pull requests, and shows them that it was heard.
+type Comments interface {
+	// Commands returns the commands in comments that were made at a time or later, by the forge's
+	// clock, the oldest first.
+	Commands(ctx context.Context, since time.Time) ([]Command, error)
+	// Command reads one comment as it stands now. False if it is gone, was edited since it was
+	// made, is a robot's, isn't on a pull request, or holds no command.
+	Command(ctx context.Context, comment int64) (Command, bool, error)
+	// React puts a reaction on a comment: "eyes", "+1" or "confused". It states an end, and a
+	// comment that is gone needs none.
+	React(ctx context.Context, comment int64, reaction string) error
+}
+
+// A Command is what a person asked for in a comment on a pull request.
+type Command struct {
+	Comment int64     // the comment's id; a later comment has a greater one
+	Pull    int       // the pull request
+	Verb    string    // plan, apply, hold, resume, retry or help
+	Author  string    // the login
+	At      time.Time // when the comment was made, by the forge's clock
+}
+
 // A PullRequest is one that is open.
 type PullRequest struct {
 	Number int

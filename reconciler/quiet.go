@@ -29,3 +29,12 @@ func (Quiet) Comment(context.Context, int, string, string) error { return nil }
 
 // MayWrite says no.
 func (Quiet) MayWrite(context.Context, string) (bool, error) { return false, nil }
+
+// Commands returns none.
+func (Quiet) Commands(context.Context, time.Time) ([]Command, error) { return nil, nil }
+
+// Command finds none.
+func (Quiet) Command(context.Context, int64) (Command, bool, error) { return Command{}, false, nil }
+
+// React does nothing.
+func (Quiet) React(context.Context, int64, string) error { return nil }

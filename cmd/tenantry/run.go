@@ -99,7 +99,7 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 			Providers: drivers(base), State: kept, Recorder: kept, Settle: a.settleTime,
 			Observer: reconciler.NewObserver(5 * time.Second),
 		},
-		Source: repo, Forge: forge, Reviews: forge, Queue: turns{queue, s.workers}, Log: log,
+		Source: repo, Forge: forge, Reviews: forge, Comments: forge, Queue: turns{queue, s.workers}, Log: log,
 		LogHead: func(ctx context.Context) (string, error) {
 			head, err := kept.Head(ctx)
 			return head.String(), err
@@ -132,6 +132,7 @@ func (t turns) Run(ctx context.Context, do func(context.Context, string) error) 
 type forge struct {
 	reconciler.Forge
 	reconciler.Reviews
+	reconciler.Comments
 	client *github.Client
 	auth   func(context.Context) (user, token string, err error)
 }
@@ -139,7 +140,7 @@ type forge struct {
 func (a *app) forge(s daemonSettings) (forge, error) {
 	if s.githubRepo == "" {
 		quiet := reconciler.Quiet{}
-		return forge{Forge: quiet, Reviews: quiet}, nil
+		return forge{Forge: quiet, Reviews: quiet, Comments: quiet}, nil
 	}
 	options := github.Options{
 		APIURL: a.env("GITHUB_API_URL"), Repo: s.githubRepo, Branch: s.branch, AppID: s.appID,
@@ -156,7 +157,7 @@ func (a *app) forge(s daemonSettings) (forge, error) {
 	if err != nil {
 		return forge{}, err
 	}
-	return forge{Forge: client, Reviews: client, client: client, auth: client.GitAuth}, nil
+	return forge{Forge: client, Reviews: client, Comments: client, client: client, auth: client.GitAuth}, nil
 }
 
 // serve answers HTTP beside the daemon, and stops both together.
@@ -218,7 +219,7 @@ func hint(e github.Event) reconciler.Hint {
 	case github.CheckRerequest:
 		return reconciler.Hint{Pull: e.Number, Retry: e.Number == 0}
 	case github.Comment:
-		return reconciler.Hint{Pull: e.Number, Verb: e.Command.Verb, Author: e.Sender}
+		return reconciler.Hint{Comment: e.CommentID}
 	}
 	return reconciler.Hint{}
 }

@@ -73,8 +73,9 @@ type Client struct {
 }
 
 var (
-	_ reconciler.Forge   = (*Client)(nil)
-	_ reconciler.Reviews = (*Client)(nil)
+	_ reconciler.Forge    = (*Client)(nil)
+	_ reconciler.Comments = (*Client)(nil)
+	_ reconciler.Reviews  = (*Client)(nil)
 )
 
 // Identity is who GitHub takes us for.

@@ -9,47 +9,61 @@ import (
 	"time"
 
 	gh "github.com/google/go-github/v60/github"
+
+	"tenantry.dev/reconciler"
 )
 
-// Commands returns the commands that people wrote in new comments on pull requests since a time,
-// the oldest first. It finds what webhooks missed; the caller knows a command by its CommentID.
-// As with webhooks, edited comments and those of bots are none.
-func (c *Client) Commands(ctx context.Context, since time.Time) ([]Event, error) {
+// Commands implements reconciler.Comments: the commands in new comments on pull requests, which
+// webhooks may have missed. As with webhooks, edited comments and those of bots are none.
+func (c *Client) Commands(ctx context.Context, since time.Time) ([]reconciler.Command, error) {
 	o := &gh.IssueListCommentsOptions{
 		Sort: new("created"), Direction: new("asc"), Since: &since,
 		ListOptions: gh.ListOptions{PerPage: pageSize},
 	}
-	var events []Event
+	var commands []reconciler.Command
 	for {
 		page, resp, err := c.api.Issues.ListComments(ctx, c.owner, c.repo, 0, o)
 		if err != nil {
 			return nil, fail("list new comments", err)
 		}
 		for _, comment := range page {
-			if e, ok := commandOf(comment, since); ok {
-				events = append(events, e)
+			if command, ok := commandOf(comment); ok && !command.At.Before(since) {
+				commands = append(commands, command)
 			}
 		}
 		if resp.NextPage == 0 {
-			return events, nil
+			return commands, nil
 		}
 		o.Page = resp.NextPage
 	}
 }
 
-// commandOf makes an event of a comment that holds a command.
-func commandOf(comment *gh.IssueComment, since time.Time) (Event, bool) {
+// Command implements reconciler.Comments.
+func (c *Client) Command(ctx context.Context, id int64) (reconciler.Command, bool, error) {
+	comment, _, err := c.api.Issues.GetComment(ctx, c.owner, c.repo, id)
+	if gone(err) {
+		return reconciler.Command{}, false, nil
+	}
+	if err != nil {
+		return reconciler.Command{}, false, fail(fmt.Sprintf("read comment %d", id), err)
+	}
+	command, ok := commandOf(comment)
+	return command, ok, nil
+}
+
+// commandOf reads the command that a comment holds. An edited one holds none, since somebody else
+// may have edited it. GitHub's times are whole seconds, so that an edit within the comment's first
+// second doesn't show; a reaction doesn't count as an edit.
+func commandOf(comment *gh.IssueComment) (reconciler.Command, bool) {
 	user := comment.GetUser()
 	edited := comment.GetUpdatedAt().After(comment.GetCreatedAt().Time)
-	if edited || comment.GetCreatedAt().Before(since) || isBot(user.GetType(), user.GetLogin()) ||
-		!strings.Contains(comment.GetHTMLURL(), "/pull/") {
-		return Event{}, false
+	if edited || isBot(user.GetType(), user.GetLogin()) || !strings.Contains(comment.GetHTMLURL(), "/pull/") {
+		return reconciler.Command{}, false
 	}
 	command, ok := ParseCommand(comment.GetBody())
 	number, err := strconv.Atoi(path.Base(comment.GetIssueURL()))
-	return Event{
-		Kind: Comment, Action: "created", Number: number, Sender: user.GetLogin(),
-		CommentID: comment.GetID(), Command: command,
+	return reconciler.Command{
+		Comment: comment.GetID(), Pull: number, Verb: command.Verb, Author: user.GetLogin(), At: comment.GetCreatedAt().Time,
 	}, ok && err == nil
 }
 
@@ -72,8 +86,7 @@ func (c *Client) MayWrite(ctx context.Context, login string) (bool, error) {
 	return permission == "admin" || permission == "write", err
 }
 
-// React puts a reaction on a comment, such as "eyes" or "+1". Repeating it changes nothing, and a
-// comment that is gone needs none.
+// React implements reconciler.Comments.
 func (c *Client) React(ctx context.Context, commentID int64, reaction string) error {
 	_, _, err := c.api.Reactions.CreateIssueCommentReaction(ctx, c.owner, c.repo, commentID, reaction)
 	if gone(err) {

@@ -132,11 +132,22 @@ func TestCommandsWithoutWebhooks(t *testing.T) {
 	say("/tenantry resume")
 	got, err := s.forge.Commands(s.ctx, time.Now().Add(-time.Hour))
 	s.check(err)
-	if len(got) != 2 || got[0].Command.Verb != "hold" || got[1].Command.Verb != "resume" {
+	if len(got) != 2 || got[0].Verb != "hold" || got[1].Verb != "resume" || got[0].Comment >= got[1].Comment {
 		t.Fatalf("%+v", got)
 	}
-	if e := got[0]; e.Number != pr.GetNumber() || e.Sender != "ann" || e.CommentID != first.GetID() || e.Kind != github.Comment {
-		t.Errorf("%+v", e)
+	if c := got[0]; c.Pull != pr.GetNumber() || c.Author != "ann" || c.Comment != first.GetID() || c.At.IsZero() {
+		t.Errorf("%+v", c)
+	}
+	s.check(s.forge.React(s.ctx, first.GetID(), "eyes"))
+	again, ok, err := s.forge.Command(s.ctx, first.GetID())
+	s.check(err)
+	if !ok || again != got[0] {
+		t.Errorf("read again, also after a reaction: %+v, %t", again, ok)
+	}
+	_, err = s.ann.Issues.DeleteComment(s.ctx, owner, repo, first.GetID())
+	s.check(err)
+	if _, ok, err := s.forge.Command(s.ctx, first.GetID()); ok || err != nil {
+		t.Errorf("a comment that is gone: %t, %v", ok, err)
 	}
 	later, err := s.forge.Commands(s.ctx, time.Now().Add(time.Hour))
 	s.check(err)
@@ -155,8 +166,10 @@ func TestAnEditedCommentIsNoCommand(t *testing.T) {
 		s.check(err)
 		got, err := s.forge.Commands(s.ctx, time.Now().Add(-time.Hour))
 		s.check(err)
-		if len(got) != 0 {
-			t.Errorf("%+v", got)
+		again, ok, err := s.forge.Command(s.ctx, made.GetID())
+		s.check(err)
+		if len(got) != 0 || ok {
+			t.Errorf("%+v, %+v", got, again)
 		}
 	})
 }
