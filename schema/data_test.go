@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"cuelang.org/go/cue"
-	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/parser"
 	"pgregory.net/rapid"
@@ -123,42 +121,4 @@ func TestNotData(t *testing.T) {
 			}
 		}
 	}
-}
-
-func FuzzSetField(f *testing.F) {
-	f.Add([]byte("a: {\n\tb: 1 // c\n}\n"), "a", "c", "x")
-	f.Add([]byte("a: b: 1\na: c: {d: 1}\n"), "a", "c", "y")
-	f.Add([]byte("a: {b: 1}"), "a", "b", "")
-	f.Add([]byte("x: 1\n"), "a", "b c", "z")
-	f.Fuzz(func(t *testing.T, text []byte, outer, inner, value string) {
-		edited, err := SetField(text, []string{outer, inner}, value)
-		if err != nil {
-			return
-		}
-		ctx := cuecontext.New()
-		before, errB := parser.ParseFile("", text)
-		after, errA := parser.ParseFile("", edited)
-		if errA != nil || errB != nil {
-			t.Fatalf("%v, %v\n%s", errB, errA, edited)
-		}
-		if _, refused := readData(before); len(refused) > 0 {
-			return
-		}
-		v := ctx.BuildFile(after).LookupPath(cue.MakePath(cue.Str(outer), cue.Str(inner)))
-		if got, err := v.String(); err != nil || got != strings.Map(func(r rune) rune { return r }, value) {
-			t.Fatalf("set %q, got %q (%v)\n%s", value, got, err, edited)
-		}
-		if comments(before) != comments(after) {
-			t.Fatalf("comments are lost:\n%s\n%s", text, edited)
-		}
-	})
-}
-
-func comments(f *ast.File) int {
-	n := 0
-	ast.Walk(f, func(node ast.Node) bool {
-		n += len(ast.Comments(node))
-		return true
-	}, nil)
-	return n
 }
