@@ -296,7 +296,7 @@ func (r *run) entry(c changeset.Change, action changeset.Action) changeset.Entry
 		Run: r.order.Run, Phase: changeset.Before, Fleet: r.plan.Target.Fleet.Name,
 		Commit: string(r.plan.Target.Commit), Digest: r.plan.Changeset.Digest,
 		Address: c.Address, Scope: c.Scope, Cell: c.Cell, Action: action, Cause: c.Cause,
-		Actor: r.order.Actor,
+		Actor: r.order.Actor, Approved: c.Approved,
 	}
 	for _, d := range c.Attributes {
 		e.Paths = append(e.Paths, d.Path)

@@ -192,8 +192,11 @@ type State interface {
 
 	// Created tells which of the addresses the log says that we created and did not delete.
 	Created(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error)
-	// Spent returns the destructive changes that were sent since a time.
+	// Spent returns the destructive changes and the retirements that were sent since a time.
 	Spent(ctx context.Context, since time.Time) ([]changeset.Spent, error)
+	// Used returns, by the digests of approvals, the addresses that were destroyed or retired under
+	// them and are done with.
+	Used(ctx context.Context) (map[string]map[resource.Address]bool, error)
 	// Unanswered returns the creates that were sent (there is a before-entry) and have no answer,
 	// with the time of sending.
 	Unanswered(ctx context.Context) (map[resource.Address]time.Time, error)

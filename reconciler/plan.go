@@ -152,6 +152,9 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 	if s.Spent, err = r.State.Spent(ctx, s.Now.Add(-window)); err != nil {
 		return s, fmt.Errorf("ask the log for what was destroyed: %w", err)
 	}
+	if s.Used, err = r.State.Used(ctx); err != nil {
+		return s, fmt.Errorf("ask the log for what was approved: %w", err)
+	}
 	return s, r.unsure(ctx, &s)
 }
 

@@ -21,6 +21,8 @@ import (
 //	delete, replace    nothing, unsure, applied       one destruction spent
 //	delete, replace    failed                         one destruction spent; trying again spends no second one
 //	delete             unchanged                      it was gone already: nothing spent
+//	retire             as delete                      one retirement spent, or none, in the same cases
+//	any, approved      applied, unchanged             the approval is used up for this address
 //
 // A retirement leaves what it retires created. An adoption creates nothing. When a write has
 // several answers, the last one counts: a later run may find out what became of an unsure one.
@@ -138,7 +140,8 @@ func (s *Store) createdOf(ctx context.Context, addresses []resource.Address, cre
 		AND action IN ('create', 'replace', 'delete') ORDER BY seq`, args...)
 }
 
-// Spent returns the destructive changes that were sent since a time, in the order of sending.
+// Spent returns the destructive changes and the retirements that were sent since a time, in the
+// order of sending.
 func (s *Store) Spent(ctx context.Context, since time.Time) ([]changeset.Spent, error) {
 	if s.read == nil {
 		return nil, nil
@@ -154,14 +157,15 @@ func (s *Store) Spent(ctx context.Context, since time.Time) ([]changeset.Spent, 
 			continue
 		}
 		if !again[d.Address] {
-			spent = append(spent, changeset.Spent{Address: d.Address, Cell: d.Cell, At: d.Time})
+			spent = append(spent, changeset.Spent{Address: d.Address, Cell: d.Cell, At: d.Time, Retired: d.Action == changeset.Retire})
 		}
 		again[d.Address] = d.answer == changeset.Failed
 	}
 	return spent, nil
 }
 
-// A destruction is a before-entry of a destructive change and its last answer, empty if none.
+// A destruction is a before-entry of a destructive change or a retirement and its last answer, empty
+// if none.
 type destruction struct {
 	changeset.Entry
 	answer changeset.Result
@@ -182,7 +186,37 @@ func (s *Store) destructions(ctx context.Context, since time.Time) ([]destructio
 		return err
 	}, `SELECT b.entry, coalesce((SELECT a.entry ->> '$.result' FROM entries a
 			WHERE a.answered = b.seq ORDER BY a.seq DESC LIMIT 1), '')
-		FROM entries b WHERE b.second >= ? AND b.phase = 'before' AND b.action IN ('delete', 'replace')
+		FROM entries b WHERE b.second >= ? AND b.phase = 'before' AND b.action IN ('delete', 'replace', 'retire')
 		ORDER BY b.seq`, since.Unix())
 	return list, err
+}
+
+// Used returns, by the digests of approvals, the addresses that were destroyed or retired under them
+// and are done with. What was sent and never answered is not: the next run finishes it under the
+// same approval. It is done with nonetheless if something was made or changed at the address since,
+// because then it is wanted again, and its next end is another one.
+func (s *Store) Used(ctx context.Context) (map[string]map[resource.Address]bool, error) {
+	used := map[string]map[resource.Address]bool{}
+	if s.read == nil {
+		return used, nil
+	}
+	err := each(ctx, s.read, func(row *sql.Rows) error {
+		e, err := scanEntry(row)
+		if err != nil {
+			return err
+		}
+		digest := e.Approved.Digest
+		if used[digest] == nil {
+			used[digest] = map[resource.Address]bool{}
+		}
+		used[digest][e.Address] = true
+		return nil
+	}, `SELECT b.entry FROM entries b WHERE b.entry ->> '$.approved.digest' IS NOT NULL AND b.phase = 'before'
+		AND (EXISTS (SELECT 1 FROM entries a WHERE a.answered = b.seq AND a.entry ->> '$.result' IN ('applied', 'unchanged'))
+			OR EXISTS (SELECT 1 FROM entries c WHERE c.address = b.address AND c.seq > b.seq
+				AND c.phase = 'before' AND c.action IN ('create', 'adopt', 'update')))`)
+	if err != nil {
+		return nil, fmt.Errorf("read what approvals were used for: %w", err)
+	}
+	return used, nil
 }

@@ -24,7 +24,7 @@ func TestWhatTheLogSaysOfAnAddress(t *testing.T) {
 	const (
 		applied, unchanged, failed, unsure = changeset.Applied, changeset.Unchanged, changeset.Failed, changeset.Unsure
 		skipped, held, blocked             = changeset.Skipped, changeset.Held, changeset.Blocked
-		create, replace, del               = changeset.Create, changeset.Replace, changeset.Delete
+		create, replace, del, retire       = changeset.Create, changeset.Replace, changeset.Delete, changeset.Retire
 	)
 	w := func(action changeset.Action, answers ...changeset.Result) write { return write{action, answers} }
 	tests := []struct {
@@ -58,7 +58,10 @@ func TestWhatTheLogSaysOfAnAddress(t *testing.T) {
 		{"killed while deleting", []write{w(create, applied), w(del)}, true, false, 1},
 		{"killed while deleting, then deleted", []write{w(create, applied), w(del), w(del, applied)}, false, false, 2},
 		{"delete never sent", []write{w(create, applied), w(del, skipped)}, true, false, 0},
-		{"retired", []write{w(create, applied), w(changeset.Retire, applied)}, true, false, 0},
+		{"retired", []write{w(create, applied), w(retire, applied)}, true, false, 1},
+		{"was retired already", []write{w(create, applied), w(retire, unchanged)}, true, false, 0},
+		{"retiring failed, then worked", []write{w(create, applied), w(retire, failed), w(retire, applied)}, true, false, 1},
+		{"killed while retiring", []write{w(create, applied), w(retire)}, true, false, 1},
 		{"replaced", []write{w(replace, applied)}, true, false, 1},
 		{"killed while replacing", []write{w(create, applied), w(replace)}, true, true, 1},
 		{"created again", []write{w(create, applied), w(del, applied), w(create, applied)}, true, false, 1},
@@ -174,7 +177,7 @@ func model(writes []write) (d derivation) {
 		sent := last != changeset.Skipped
 		done := last == changeset.Applied || last == changeset.Unchanged
 		creates := w.action == changeset.Create || w.action == changeset.Replace
-		destroys := w.action == changeset.Delete || w.action == changeset.Replace
+		destroys := w.action == changeset.Delete || w.action == changeset.Replace || w.action == changeset.Retire
 		if creates && sent {
 			d.created = true
 		}
@@ -228,6 +231,64 @@ func TestSpentAndUnansweredHaveTheirTimes(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestSpentTellsWhatWasRetired(t *testing.T) {
+	s := open(t, t.TempDir(), store.ReadWrite)
+	begun := time.Now()
+	a, b := bucket("tenant/acme", "a"), bucket("tenant/acme", "b")
+	log(t, s, a, write{changeset.Retire, []changeset.Result{changeset.Applied}})
+	log(t, s, b, write{changeset.Delete, []changeset.Result{changeset.Applied}})
+	spent, err := s.Spent(t.Context(), begun)
+	if err != nil || len(spent) != 2 || !spent[0].Retired || spent[1].Retired {
+		t.Errorf("%+v, %v", spent, err)
+	}
+}
+
+func TestUsedIsWhatApprovalsWereGoodFor(t *testing.T) {
+	s := open(t, t.TempDir(), store.ReadWrite)
+	approval := changeset.Approved{Digest: "sha256:01", By: "ada", Origin: resource.Origin{File: "approvals/eu-1.cue", Line: 3}}
+	try := func(name string, under changeset.Approved, action changeset.Action, answers ...changeset.Result) resource.Address {
+		e := changeset.Entry{Phase: changeset.Before, Address: bucket("tenant/acme", name), Action: action, Approved: under}
+		e.Before, e.Phase = record(t, s, e), changeset.After
+		for _, e.Result = range answers {
+			record(t, s, e)
+		}
+		return e.Address
+	}
+	none := changeset.Approved{}
+	want := map[resource.Address]bool{}
+	for _, done := range []resource.Address{
+		try("deleted", approval, changeset.Delete, changeset.Applied),
+		try("gone-already", approval, changeset.Delete, changeset.Unchanged),
+		try("retired", approval, changeset.Retire, changeset.Applied),
+		try("found-out-later", approval, changeset.Delete, changeset.Unsure, changeset.Applied),
+	} {
+		want[done] = true
+	}
+	try("failed", approval, changeset.Delete, changeset.Failed)
+	try("killed", approval, changeset.Delete)
+	try("lost", approval, changeset.Retire, changeset.Unsure)
+	try("skipped", approval, changeset.Delete, changeset.Skipped)
+	try("not-approved", none, changeset.Delete, changeset.Applied)
+	try("killed-and-back", approval, changeset.Delete)
+	want[try("killed-and-back", none, changeset.Create, changeset.Applied)] = true
+	try("lost-and-back", approval, changeset.Retire, changeset.Unsure)
+	want[try("lost-and-back", none, changeset.Update, changeset.Applied)] = true
+	try("was-made-before", none, changeset.Create, changeset.Applied)
+	try("was-made-before", approval, changeset.Delete)
+
+	used, err := s.Used(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]map[resource.Address]bool{"sha256:01": want}, used); diff != "" {
+		t.Error(diff)
+	}
+	entries, err := s.Entries(t.Context(), time.Time{})
+	if err != nil || entries[0].Approved != approval || entries[1].Approved != approval {
+		t.Errorf("the log doesn't name the approval: %+v, %v", entries[:2], err)
+	}
 }
 
 // What was created a moment ago need not show in a list yet.

@@ -41,8 +41,11 @@ type Snapshot struct {
 	Unsure map[resource.Address]time.Time
 
 	Limits    Limits
-	Spent     []Spent    // destructive changes made within the window of the limits
+	Spent     []Spent    // what was destroyed and retired within the window of the limits
 	Approvals []Approval // recorded in Git
+	// Used has, by the digest of an approval, the addresses that were destroyed or retired under it
+	// and are done with. An approval is good for one time: it lets none of them go once more.
+	Used map[string]map[resource.Address]bool
 	// CorrectDrift lets Apply put back what was changed in the cloud. Without it, drift is held:
 	// found, reported and left for a person to decide.
 	CorrectDrift bool
@@ -55,23 +58,32 @@ type Place struct {
 	Kind  string
 }
 
-// Limits bound what one window may destroy: deletions and replacements together, counted per
-// fleet and per cell. A pass may destroy max(Count, Percent of what the fleet or cell had) in a
-// window; more is held until an approval names the changeset's digest.
+// Limits bound what one window may destroy, deletions and replacements together, and what it may
+// retire, both counted per fleet and per cell. A window may destroy max(Count, Percent of what the
+// fleet or cell had), and retire max(Count, Percent of what held data there); more is held until
+// an approval names the changeset's digest.
 type Limits struct {
 	Window  time.Duration // 24 h if zero
 	Count   int
 	Percent float64 // of the resources observed, 0 to 100
 }
 
-// Spent is a destructive change that was made.
+// Spent is a change that was made and counts against the limits.
 type Spent struct {
 	Address resource.Address
 	Cell    string // the cell it counted against; empty for none
 	At      time.Time
+	Retired bool // it was taken out of service; otherwise it was deleted or replaced
 }
 
-// An Approval lets a held changeset through. It binds to the digest and to nothing else.
+// Approved says which approval let a change through that a limit would have held.
+type Approved struct {
+	Digest string          `json:"digest"`
+	By     string          `json:"by"`
+	Origin resource.Origin `json:"origin"` // the approval's place in Git
+}
+
+// An Approval lets a held changeset through, once. It binds to the digest and to nothing else.
 type Approval struct {
 	Digest  string // "sha256:…", a changeset's Approval or its Digest
 	By      string // who recorded it
@@ -141,8 +153,11 @@ type Change struct {
 	HoldKind string
 	// Again is the earliest time at which the hold could end by the passing of time alone; zero if
 	// it can't, or if nobody knows when.
-	Again  time.Time
-	Origin resource.Origin
+	Again time.Time
+	// Approved is the approval without which a limit would hold what is destroyed or retired; zero
+	// if none was needed.
+	Approved Approved
+	Origin   resource.Origin
 
 	Attributes []Difference // what differs, sorted by path
 	// Replacing has the paths of the immutable attributes that force a replacement.
@@ -189,8 +204,9 @@ type Changeset struct {
 	Commit string
 	Digest string // of what the changeset would do; approvals bind to it
 	// Approval is the digest that lets through what the limits hold, and no more: of all that is
-	// to be destroyed within the window, made or still to be made. Empty if nothing is to be. Unlike
-	// Digest it stays the same while the rest of the changeset is being applied.
+	// to be destroyed or retired within the window, made or still to be made. Empty if nothing is to
+	// be. Unlike Digest it stays the same while the rest of the changeset is being applied, and it is
+	// another one when the same is to be done once more.
 	Approval string
 	Changes  []Change
 	Unseen   []Unseen
@@ -268,6 +284,8 @@ type Entry struct {
 	Paths   []string         `json:"paths,omitempty"`  // the attributes that change; never their values
 	Detail  string           `json:"detail,omitempty"`
 	Actor   string           `json:"actor,omitempty"` // who caused it: a login, or "tenantry"
+	// Approved is the approval that the write was made under, if it needed one.
+	Approved Approved `json:"approved,omitzero"`
 }
 
 // A Phase is where an entry stands to the write that it is about.

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"maps"
 	"slices"
+	"strconv"
 
 	"tenantry.dev/reconciler/resource"
 )
@@ -39,20 +41,26 @@ func (c Change) counts() bool {
 	return c.Cause == Config || c.Cause == Drift && c.Action.Destructive() && c.HoldKind != HoldDrift
 }
 
-// destruction identifies all that is to be destroyed in one window, made or still to be made. It
-// stays the same while an approved destruction is under way, so that an interrupted one can go on.
-func destruction(fleet string, going []*Change, spent []Spent) string {
-	var addresses []resource.Address
-	for _, change := range going {
-		addresses = append(addresses, change.Address)
-	}
+// destruction identifies all that is to be destroyed or retired in one window, made or still to be
+// made. It stays the same while an approved destruction is under way, so that an interrupted one
+// can go on. The turn tells one time from the next, for which the first one's approval is no good.
+func destruction(fleet string, going []*Change, spent []Spent, turn int) string {
+	retired := map[resource.Address]bool{}
 	for _, s := range spent {
-		addresses = append(addresses, s.Address)
+		retired[s.Address] = s.Retired
 	}
-	slices.SortFunc(addresses, resource.Address.Compare)
+	for _, change := range going {
+		retired[change.Address] = change.Action == Retire
+	}
 	e := newEncoder("destruction", fleet)
-	for _, address := range slices.Compact(addresses) {
+	for _, address := range slices.SortedFunc(maps.Keys(retired), resource.Address.Compare) {
 		e.text(address.String())
+		if retired[address] {
+			e.text("retire")
+		}
+	}
+	if turn > 0 {
+		e.text("turn", strconv.Itoa(turn))
 	}
 	return e.sum()
 }

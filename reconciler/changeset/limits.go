@@ -78,24 +78,29 @@ func (c cells) of(address resource.Address, scope resource.Scope) string {
 	return ""
 }
 
-// A budget is what one fleet or cell has, had destroyed, and would have destroyed.
+// A budget is what one fleet or cell has, had taken away, and would have taken away. What is
+// destroyed and what is retired have one each.
 type budget struct {
-	name  string // "in cell eu-1", "in the fleet"
-	file  string // a fitting name for an approval
-	of    int
-	spent []Spent
-	gone  map[resource.Address]bool // what was destroyed, isn't there any more, and counts in of
-	going []*Change
+	retiring bool
+	name     string // "in cell eu-1", "in the fleet"
+	file     string // a fitting name for an approval
+	of       int
+	spent    []Spent
+	gone     map[resource.Address]bool // what was taken away, isn't in service any more, and counts in of
+	going    []*Change
 }
 
-// holdDestruction holds the destructive changes of every cell, and then of the fleet, that
-// together exceed the limits, unless an approval allows them. It returns the digest that an
-// approval has to name if anything destructive is asked for.
+// limited tells whether the limits bound the action.
+func (a Action) limited() bool { return a.Destructive() || a == Retire }
+
+// holdDestruction holds the changes that take something away and, in a cell or then in the fleet,
+// together exceed the limits, unless an approval allows them. It returns the digest that an approval
+// has to name if there is any such change.
 func (c *comparison) holdDestruction() string {
 	limits := c.Limits.OrDefault()
 	var going []*Change
 	for i := range c.changes {
-		if change := &c.changes[i]; change.Hold == "" && change.Action.Destructive() {
+		if change := &c.changes[i]; change.Hold == "" && change.Action.limited() {
 			going = append(going, change)
 		}
 	}
@@ -103,23 +108,33 @@ func (c *comparison) holdDestruction() string {
 		return ""
 	}
 	spent := c.spent(limits.Window)
-	approval := destruction(c.Fleet, going, spent)
-	if len(c.Approvals) > 0 && (c.approved(approval) || c.approved(digest(Changeset{Fleet: c.Fleet, Changes: c.changes}))) {
-		return approval
-	}
+	digests := c.approvable(going, spent)
+	approved, isApproved := c.approved(going, digests...)
+	excess := false
 	for _, b := range c.budgets(going, spent) {
 		b.going = slices.DeleteFunc(b.going, func(change *Change) bool { return change.Hold != "" })
-		if allowed := limits.allowed(b.of); len(b.going) > 0 && len(b.spent)+len(b.going) > allowed {
-			text, again := b.refusal(limits, allowed, approval), b.again(limits)
-			for _, change := range b.going {
-				change.Hold, change.HoldKind, change.Again = text, HoldLimit, again
-			}
+		allowed := limits.allowed(b.of)
+		if len(b.going) == 0 || len(b.spent)+len(b.going) <= allowed {
+			continue
+		}
+		excess = true
+		if isApproved {
+			break
+		}
+		text, again := b.refusal(limits, allowed, digests[0]), b.again(limits)
+		for _, change := range b.going {
+			change.Hold, change.HoldKind, change.Again = text, HoldLimit, again
 		}
 	}
-	return approval
+	if excess && isApproved {
+		for _, change := range going {
+			change.Approved = approved
+		}
+	}
+	return digests[0]
 }
 
-// spent are the destructive changes that still count.
+// spent are the changes made that still count.
 func (c *comparison) spent(window time.Duration) []Spent {
 	var list []Spent
 	for _, s := range c.Spent {
@@ -130,17 +145,52 @@ func (c *comparison) spent(window time.Duration) []Spent {
 	return list
 }
 
-// approved tells whether Git has a valid approval of this digest.
-func (c *comparison) approved(digest string) bool {
-	return slices.ContainsFunc(c.Approvals, func(a Approval) bool {
-		return a.Digest == digest && c.Now.Before(a.Expires)
-	})
+// approvable are the digests that an approval may name: of what is to be taken away, for the first
+// time that isn't used up, and of the whole changeset.
+func (c *comparison) approvable(going []*Change, spent []Spent) []string {
+	turn := 0
+	for c.usedUp(destruction(c.Fleet, going, spent, turn), going) {
+		turn++
+	}
+	return []string{
+		destruction(c.Fleet, going, spent, turn),
+		digest(Changeset{Fleet: c.Fleet, Changes: c.changes}),
+	}
 }
 
-// budgets returns one budget per cell, sorted, and the fleet's as the last. What was destroyed
-// within the window and isn't there any more counts as had, so that the denominator doesn't shrink.
+// approved finds a valid approval of one of the digests that isn't used up.
+func (c *comparison) approved(going []*Change, digests ...string) (Approved, bool) {
+	var found []Approved
+	for _, a := range c.Approvals {
+		if slices.Contains(digests, a.Digest) && c.Now.Before(a.Expires) && !c.usedUp(a.Digest, going) {
+			found = append(found, Approved{Digest: a.Digest, By: a.By, Origin: a.Origin})
+		}
+	}
+	if len(found) == 0 {
+		return Approved{}, false
+	}
+	return slices.MinFunc(found, func(a, b Approved) int {
+		return cmp.Or(cmp.Compare(a.Origin.File, b.Origin.File), cmp.Compare(a.Origin.Line, b.Origin.Line),
+			cmp.Compare(a.Digest, b.Digest), cmp.Compare(a.By, b.By))
+	}), true
+}
+
+// usedUp tells whether an approval was good for a destruction that is done with: something that is to
+// go was taken away under it already. What is left of one that was interrupted may still go.
+func (c *comparison) usedUp(digest string, going []*Change) bool {
+	used := c.Used[digest]
+	return slices.ContainsFunc(going, func(change *Change) bool { return used[change.Address] })
+}
+
+// budgets returns one budget per cell, sorted, and the fleet's as the last, for what is destroyed
+// and then for what is retired. What was taken away within the window and isn't in service any more
+// counts as had, so that the denominator doesn't shrink.
 func (c *comparison) budgets(going []*Change, spent []Spent) []*budget {
-	fleet := &budget{name: "in the fleet", file: cmp.Or(c.Fleet, "fleet"), gone: map[resource.Address]bool{}}
+	return slices.Concat(c.budgetsFor(false, going, spent), c.budgetsFor(true, going, spent))
+}
+
+func (c *comparison) budgetsFor(retiring bool, going []*Change, spent []Spent) []*budget {
+	fleet := &budget{retiring: retiring, name: "in the fleet", file: cmp.Or(c.Fleet, "fleet"), gone: map[resource.Address]bool{}}
 	byCell := map[string]*budget{}
 	each := func(cell string, count func(*budget)) {
 		count(fleet)
@@ -148,24 +198,32 @@ func (c *comparison) budgets(going []*Change, spent []Spent) []*budget {
 			return
 		}
 		if byCell[cell] == nil {
-			byCell[cell] = &budget{name: "in cell " + cell, file: cell, gone: map[resource.Address]bool{}}
+			byCell[cell] = &budget{retiring: retiring, name: "in cell " + cell, file: cell, gone: map[resource.Address]bool{}}
 		}
 		count(byCell[cell])
 	}
 	for address, o := range c.observed {
-		each(c.cells.of(address, o.Scope), func(b *budget) { b.of++ })
+		if c.counted(o, retiring) {
+			each(c.cells.of(address, o.Scope), func(b *budget) { b.of++ })
+		}
 	}
 	for _, s := range spent {
+		if s.Retired != retiring {
+			continue
+		}
+		o := c.observed[s.Address]
 		each(s.Cell, func(b *budget) {
 			b.spent = append(b.spent, s)
-			if c.observed[s.Address] == nil && !b.gone[s.Address] {
+			if (o == nil || !c.counted(o, retiring)) && !b.gone[s.Address] {
 				b.gone[s.Address] = true
 				b.of++
 			}
 		})
 	}
 	for _, change := range going {
-		each(change.Cell, func(b *budget) { b.going = append(b.going, change) })
+		if (change.Action == Retire) == retiring {
+			each(change.Cell, func(b *budget) { b.going = append(b.going, change) })
+		}
 	}
 	var list []*budget
 	for _, b := range byCell {
@@ -173,6 +231,16 @@ func (c *comparison) budgets(going []*Change, spent []Spent) []*budget {
 	}
 	slices.SortFunc(list, func(a, b *budget) int { return cmp.Compare(a.name, b.name) })
 	return append(list, fleet)
+}
+
+// counted tells whether a resource is one of those that a percentage is of: for what is destroyed all
+// that there are, for what is retired those that hold data and are in service.
+func (c *comparison) counted(o *resource.Observed, retiring bool) bool {
+	if !retiring {
+		return true
+	}
+	k := c.kinds[o.Address.Kind]
+	return k != nil && k.DataBearing && o.Retired == ""
 }
 
 // again is when enough of what was destroyed has left the window for the rest to fit; zero if it
@@ -215,21 +283,22 @@ func (b *budget) refusal(l Limits, allowed int, approval string) string {
 		}
 		owners[change.Address.Owner] = true
 	}
-	verb := "deletes"
-	switch deletes {
-	case 0:
+	verb, noun := "deletes", "resources"
+	switch {
+	case b.retiring:
+		verb, noun = "retires", "resources that hold data"
+	case deletes == 0:
 		verb = "replaces"
-	case len(b.going):
-	default:
+	case deletes < len(b.going):
 		verb = "deletes or replaces"
 	}
 	already := ""
 	if len(b.spent) > 0 {
 		already = fmt.Sprintf(" on top of %d in the last %s", len(b.spent), duration(l.Window))
 	}
-	return fmt.Sprintf("%s %d of %d resources (%s %%) %s%s, of %s; the limit is %s, here %d. To allow it, commit approvals/%s.cue with "+
+	return fmt.Sprintf("%s %d of %d %s (%s %%) %s%s, of %s; the limit is %s, here %d. To allow it, commit approvals/%s.cue with "+
 		"approval: %q: {digest: %q, by: \"WHO\", reason: \"WHY\", expires: \"WHEN, as in 2006-01-02T15:04:05Z\"}",
-		verb, len(b.going), b.of, percent(len(b.going), b.of), b.name, already, some(owners), l, allowed, b.file, b.file, approval)
+		verb, len(b.going), b.of, noun, percent(len(b.going), b.of), b.name, already, some(owners), l, allowed, b.file, b.file, approval)
 }
 
 // some names a few owners and counts the others.

@@ -34,6 +34,28 @@ func fleetOf(tenants, leaving int) Snapshot {
 	return s
 }
 
+// leftBuckets gives tenants a bucket each, of which some aren't wanted any more and some are.
+func (s *Snapshot) leftBuckets(left, wanted int) {
+	for i := range left + wanted {
+		d := want(fmt.Sprintf("tenant/t%03d/bucket/b", i), `{"name":"b"}`)
+		d.Cell = []string{"eu-1", "eu-2"}[i%2]
+		s.Applied, s.Observed = append(s.Applied, d), append(s.Observed, made(d))
+		if i >= left {
+			s.add(d)
+		}
+	}
+}
+
+// retired takes the last of the buckets that are wanted out of service, so long ago, and out of Git.
+func (s *Snapshot) retired(n int, ago time.Duration) {
+	for range n {
+		last := s.Desired[len(s.Desired)-1]
+		s.Desired = s.Desired[:len(s.Desired)-1]
+		s.have(last.Address.String()).Retired = now.Add(-ago).Format(time.RFC3339)
+		s.Spent = append(s.Spent, Spent{Address: last.Address, Cell: last.Cell, At: now.Add(-ago), Retired: true})
+	}
+}
+
 func heldBy(c Changeset) map[string]int {
 	by := map[string]int{}
 	for _, change := range c.Changes {
@@ -83,12 +105,29 @@ func TestLimits(t *testing.T) {
 			}
 			s.Limits = Limits{Percent: 5}
 		}, map[string]int{"": 1}},
-		{"retiring isn't counted", 20, 0, func(s *Snapshot) {
-			for i := range 20 {
-				d := want(fmt.Sprintf("tenant/t%03d/bucket/b", i), `{"name":"b"}`)
-				s.Applied, s.Observed = append(s.Applied, d), append(s.Observed, made(d))
-			}
-		}, map[string]int{"": 20}},
+		{"retiring up to the limit", 20, 0, func(s *Snapshot) { s.leftBuckets(10, 10) }, map[string]int{"": 10}},
+		{"retiring one more than that", 20, 0, func(s *Snapshot) { s.leftBuckets(11, 9) }, map[string]int{HoldLimit: 11}},
+		{"retiring is a part of what holds data, not of all", 1000, 0, func(s *Snapshot) { s.leftBuckets(11, 9) }, map[string]int{HoldLimit: 11}},
+		{"retiring has a budget of its own", 100, 10, func(s *Snapshot) { s.leftBuckets(10, 0) }, map[string]int{"": 20}},
+		{"too much is destroyed, and not too much retired", 100, 11, func(s *Snapshot) { s.leftBuckets(10, 0) }, map[string]int{"": 10, HoldLimit: 11}},
+		{"what was destroyed in the window leaves the budget for retiring as it is", 100, 0, func(s *Snapshot) {
+			s.spend(7, "eu-1", time.Hour)
+			s.leftBuckets(4, 0)
+		}, map[string]int{"": 4}},
+		{"what was retired in the window counts", 100, 0, func(s *Snapshot) {
+			s.leftBuckets(4, 7)
+			s.retired(7, time.Hour)
+		}, map[string]int{HoldLimit: 4}},
+		{"what was retired before the window doesn't", 100, 0, func(s *Snapshot) {
+			s.leftBuckets(4, 7)
+			s.retired(7, 24*time.Hour)
+		}, map[string]int{"": 4}},
+		{"what was retired in the window still counts as had", 100, 0, func(s *Snapshot) {
+			// In eu-1 8 serve and 2 did: of 10 there may go 3, of 8 only the 2 that went.
+			s.leftBuckets(1, 19)
+			s.retired(4, time.Hour)
+			s.Limits = Limits{Percent: 30}
+		}, map[string]int{"": 1}},
 		{"what is held anyway isn't counted", 100, 10, func(s *Snapshot) {
 			for i := range 20 {
 				s.Observed = append(s.Observed, made(want(fmt.Sprintf("tenant/t%03d/queue/odd", i), `{"name":"odd"}`)))
