@@ -11,7 +11,8 @@ import (
 )
 
 // A Driver reads and writes one kind of resource. All methods are safe for concurrent use. They
-// honour ctx while they wait; a call that was sent is seen through to its answer.
+// honour ctx while they wait; a call that was sent is seen through to its answer. Each attempt at a
+// request that may change something passes the gate of ctx first; see Pass.
 //
 // A driver marks what it creates with the fleet's name and the address, in the same call wherever
 // the service allows it, and never touches what doesn't carry that mark.

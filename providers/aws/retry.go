@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go/middleware"
+
+	"tenantry.dev/providers"
 )
 
 // Calls are retried by class:
@@ -109,9 +111,10 @@ func isRead(operation string) bool {
 
 // addDeadline bounds each attempt. A write is also cut loose from the caller's cancellation once
 // it begins: what was sent is seen through to its answer. An attempt that failed before anything
-// was sent, for want of credentials or so, is a notSentError.
+// was sent, for want of credentials or so, is a notSentError, as is a write that the caller's gate
+// refused. The gate is asked last of all, when the request is signed and has only to be sent.
 func addDeadline(stack *middleware.Stack) error {
-	if err := stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("TenantrySent", noteSent), middleware.After); err != nil {
+	if err := stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("TenantrySent", lastCheck), middleware.After); err != nil {
 		return err
 	}
 	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("TenantryDeadline", deadline), "Retry", middleware.After)
@@ -120,7 +123,12 @@ func addDeadline(stack *middleware.Stack) error {
 // sentKey is where an attempt notes that its request is signed and about to leave.
 type sentKey struct{}
 
-func noteSent(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+func lastCheck(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	if !isRead(awsmiddleware.GetOperationName(ctx)) {
+		if err := providers.Pass(ctx); err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, &notSentError{err}
+		}
+	}
 	if sent, ok := middleware.GetStackValue(ctx, sentKey{}).(*bool); ok {
 		*sent = true
 	}
