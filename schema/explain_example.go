@@ -211,6 +211,7 @@ func (m *Manual) example(at point) Example {
 var proposals = []string{
 	`"some text"`, `"first"`, `"eu-central-1"`, `"2026-12-31T18:00:00Z"`, `"2026-12-31"`, `"24h"`, `"someone@example.com"`, `"/service/"`, `"alias/first"`,
 	`"arn:aws:iam::111122223333:role/tenantry"`, `"111122223333"`, `"${key.arn}"`, "true", "30", "1", "5", "60", "300", "3600", "1024", "99.9", "[]", "{}",
+	`"sha256:` + strings.Repeat("0123456789abcdef", 4) + `"`,
 }
 
 // sample makes a value that the schema takes; empty if it finds none. What @say names comes first.

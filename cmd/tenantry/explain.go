@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -62,9 +65,19 @@ func manual() (*schema.Manual, error) {
 	return schema.NewManual(drivers.Kinds(), fleetexample.Files())
 }
 
+// explain looks for the path in the schema and then, if there is a fleet to look in, among its values.
 func (a *app) explain(m *schema.Manual, path string, dir []string, recursive, asJSON bool) error {
 	d, err := m.Explain(path, recursive)
 	if err != nil {
+		if hasFleet(folder(dir)) {
+			return a.trace(m, path, folder(dir), err, asJSON)
+		}
+		if len(dir) > 0 {
+			return fmt.Errorf("%w; and %s holds no fleet", err, dir[0])
+		}
+		if strings.Contains(path, "/") {
+			return fmt.Errorf("%s is in a fleet: give its folder as well, as in: tenantry explain %[1]s DIR", path)
+		}
 		return err
 	}
 	if asJSON {
@@ -79,6 +92,43 @@ func (a *app) explain(m *schema.Manual, path string, dir []string, recursive, as
 		text = reference.Tree(d, style)
 	}
 	_, err = fmt.Fprint(a.out, text)
+	return err
+}
+
+func hasFleet(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "fleet.cue"))
+	return err == nil
+}
+
+// trace tells where a value of a fleet comes from. otherwise is why the path isn't in the schema.
+func (a *app) trace(m *schema.Manual, path, dir string, otherwise error, asJSON bool) error {
+	fleet, findings, err := load(dir)
+	if err != nil {
+		return err
+	}
+	if fleet == nil {
+		return a.refuse(findings)
+	}
+	t, err := fleet.Trace(os.DirFS(dir), path)
+	if err != nil {
+		unknown, is := errors.AsType[*schema.UnknownPath](otherwise)
+		if !strings.Contains(path, "/") && is && unknown.Below == "" {
+			return otherwise
+		}
+		return err
+	}
+	var doc *schema.Doc
+	if d, err := m.Explain(t.Doc, false); err == nil {
+		doc = &d
+	}
+	if asJSON {
+		return a.printJSON(struct {
+			Version string `json:"format_version"`
+			schema.Trace
+			Schema *schema.Doc `json:"schema,omitempty"`
+		}{formatVersion, t, doc})
+	}
+	_, err = fmt.Fprint(a.out, reference.Where(t, doc, reference.Style{Color: a.color()}))
 	return err
 }
 
