@@ -24,7 +24,7 @@ func (d *document) set(path []string, lit newValue) (*document, error) {
 		return d, nil
 	}
 	if from, ok := old.(map[string]any); ok {
-		if to, ok := lit.plain.(map[string]any); ok && len(to) > 0 {
+		if to, ok := lit.plain.(map[string]any); ok && len(to) > 0 && (len(at) > 1 || shared(from, to)) {
 			return d.setStruct(path, from, to)
 		}
 	}
@@ -37,6 +37,16 @@ func (d *document) set(path []string, lit newValue) (*document, error) {
 		}
 	}
 	return d.replace(at[0], lit)
+}
+
+// shared tells whether two structs have a field in common.
+func shared(a, b map[string]any) bool {
+	for key := range a {
+		if _, both := b[key]; both {
+			return true
+		}
+	}
+	return false
 }
 
 // same tells whether two decoded values are equal; numbers count by their value.
