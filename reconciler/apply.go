@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"tenantry.dev/providers"
@@ -21,7 +20,8 @@ const writeTimeout = 60 * time.Second
 type Order struct {
 	Run   string // names the pass in the log
 	Actor string // who asked: a login, or "tenantry"
-	// Fence is asked right before every write; an error stops the run before that write. Nil allows all.
+	// Fence is asked before every write, and again right before each of its requests is sent, by
+	// several goroutines at once; an error stops the run there. Nil allows all.
 	Fence func() error
 	// Patience is how long one change waits for a cloud that isn't ready for it; 90 s if zero.
 	Patience time.Duration
@@ -29,7 +29,7 @@ type Order struct {
 	Progress func(changeset.Outcome)
 }
 
-// ErrStopped means that a run ended at a step's boundary because it was told to.
+// ErrStopped means that a change was not made, or not to its end, because the run was told to stop.
 var ErrStopped = errors.New("stopped before this change")
 
 // Apply makes the changes of a plan that aren't held, each as soon as what it needs is done, and
@@ -180,126 +180,3 @@ func (r *run) adopt(want resource.Desired) step {
 	}}
 }
 
-// refresh reads a resource again right before it is written, and refuses if somebody changed it
-// since the plan was made: the plan is stale then, and the next pass makes a new one.
-func refresh(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
-	refresher, ok := d.(providers.Refresher)
-	if !ok {
-		return have, nil
-	}
-	now, err := refresher.Refresh(ctx, have)
-	if err != nil {
-		return now, err
-	}
-	if now.Address != have.Address {
-		return now, fmt.Errorf("its mark changed to %s: %w", now.Address, providers.ErrNotOurs)
-	}
-	if now.Retired != have.Retired || !same(now.Attributes, have.Attributes) {
-		return now, errors.New("somebody changed it while this ran; nothing was written, and the next pass looks again")
-	}
-	return now, nil
-}
-
-func same(a, b resource.Attributes) bool {
-	for name, value := range a {
-		if !value.Equal(b[name]) {
-			return false
-		}
-	}
-	return len(a) == len(b)
-}
-
-// patiently makes one step, again while the cloud says that it isn't ready.
-func (r *run) patiently(ctx context.Context, c changeset.Change, s step, have resource.Observed) (resource.Observed, error) {
-	patience := cmp.Or(r.order.Patience, 90*time.Second)
-	for wait, waited := time.Second, time.Duration(0); ; wait = min(2*wait, 15*time.Second) {
-		after, err := r.recorded(ctx, c, s, have)
-		if !errors.Is(err, providers.ErrPending) || errors.Is(err, errMade) || waited >= patience {
-			return after, err
-		}
-		select {
-		case <-ctx.Done():
-			return after, fmt.Errorf("%w: %w", ErrStopped, context.Cause(ctx))
-		case <-time.After(wait):
-			waited += wait
-		}
-	}
-}
-
-// recorded makes one step between its two entries in the log. The first is durable before
-// anything is sent; if it can't be written, nothing is sent.
-func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have resource.Observed) (resource.Observed, error) {
-	if err := r.allowed(ctx); err != nil {
-		return resource.Observed{}, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer cancel()
-	entry := r.entry(c, s.action)
-	seq, err := r.reconciler.Recorder.Record(ctx, entry)
-	if err != nil {
-		return resource.Observed{}, fmt.Errorf("write the log, so nothing was sent: %w", err)
-	}
-	after, failure := unbroken(func() (resource.Observed, error) { return s.send(ctx, r.plan.set[c.Address.Kind], have) })
-	if failure != nil && s.action == changeset.Create && after.ID != "" && r.unrepeatable(c.Address.Kind) {
-		failure = fmt.Errorf("%w: %w", errMade, failure)
-	}
-	entry.Phase, entry.Before, entry.Result = changeset.After, seq, changeset.Applied
-	switch {
-	case errors.Is(failure, providers.ErrUnsure), errors.Is(failure, errMade):
-		entry.Result, entry.Detail = changeset.Unsure, failure.Error()
-	case failure != nil:
-		entry.Result, entry.Detail = changeset.Failed, failure.Error()
-	}
-	if _, err := r.reconciler.Recorder.Record(ctx, entry); err != nil {
-		return after, errors.Join(failure, fmt.Errorf("write the log after %s of %s: %w", s.action, c.Address, err))
-	}
-	return after, failure
-}
-
-// unbroken calls a driver and turns its panic into an error, so that a mistake in one driver over
-// one resource stops nobody else. Whatever it was doing may have had its effect. The panic's text
-// isn't repeated, because it may have a secret in it; that of the runtime's own has none.
-func unbroken[T any](call func() (T, error)) (out T, err error) {
-	defer func() {
-		switch broke := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = fmt.Errorf("the driver is broken: %w: %w", broke, providers.ErrUnsure)
-		default:
-			err = fmt.Errorf("the driver is broken: it panicked with a %T: %w", broke, providers.ErrUnsure)
-		}
-	}()
-	return call()
-}
-
-// errMade means that a create which can't be repeated failed with something made: only an
-// observation may say what is to be done next.
-var errMade = errors.New("it was made in part, and is finished once it is seen")
-
-func (r *run) unrepeatable(kind string) bool { return r.plan.set[kind].Kind().Unrepeatable }
-
-// allowed asks, right before a write, whether it may still be made.
-func (r *run) allowed(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ErrStopped, context.Cause(ctx))
-	}
-	if r.order.Fence != nil {
-		if err := r.order.Fence(); err != nil {
-			return fmt.Errorf("%w: %w", ErrStopped, err)
-		}
-	}
-	return nil
-}
-
-func (r *run) entry(c changeset.Change, action changeset.Action) changeset.Entry {
-	e := changeset.Entry{
-		Run: r.order.Run, Phase: changeset.Before, Fleet: r.plan.Target.Fleet.Name,
-		Commit: string(r.plan.Target.Commit), Digest: r.plan.Changeset.Digest,
-		Address: c.Address, Scope: c.Scope, Cell: c.Cell, Action: action, Cause: c.Cause,
-		Actor: r.order.Actor, Approved: c.Approved,
-	}
-	for _, d := range c.Attributes {
-		e.Paths = append(e.Paths, d.Path)
-	}
-	return e
-}

@@ -231,8 +231,10 @@ func (d *Daemon) watch(ctx context.Context) {
 	}
 }
 
-// fence stops the writes for a commit once a newer one is there, or a person asked to hold.
+// fence stops the writes for a commit once a newer one is there, or a person asked to hold. That the
+// daemon is to end doesn't shut it: a write that was begun is seen through.
 func (d *Daemon) fence(ctx context.Context, commit Commit) func() error {
+	ctx = context.WithoutCancel(ctx)
 	return func() error {
 		d.mu.Lock()
 		newest := d.newest

@@ -21,6 +21,10 @@ type cloud struct {
 	deny      map[resource.Scope]bool
 	// before is asked before every effect, after after it; an error is what the caller gets.
 	before, after func(call string) error
+	// slow is what a write's last request waits for before it is sent; twice gives writes a request
+	// before that, which changes nothing yet.
+	slow  func(call string)
+	twice bool
 }
 
 func newCloud() *cloud {
@@ -63,7 +67,19 @@ func (c *cloud) change(address resource.Address, attribute string, value resourc
 	}
 }
 
-func (c *cloud) effect(call string, change func() error) error {
+func (c *cloud) effect(ctx context.Context, call string, change func() error) error {
+	requests := 1
+	if c.twice {
+		requests = 2
+	}
+	for i := range requests {
+		if c.slow != nil && i == requests-1 {
+			c.slow(call)
+		}
+		if err := providers.Pass(ctx); err != nil {
+			return fmt.Errorf("%s: not sent: %w", call, err)
+		}
+	}
 	if c.before != nil {
 		if err := c.before(call); err != nil {
 			return err
@@ -113,9 +129,9 @@ func (m *memory) Observe(_ context.Context, scope resource.Scope, _ string) ([]r
 	return list, nil
 }
 
-func (m *memory) Create(_ context.Context, want resource.Desired, _ string) (resource.Observed, error) {
+func (m *memory) Create(ctx context.Context, want resource.Desired, _ string) (resource.Observed, error) {
 	var made resource.Observed
-	err := m.cloud.effect("create "+want.Address.String(), func() error {
+	err := m.cloud.effect(ctx, "create "+want.Address.String(), func() error {
 		id := want.Address.String()
 		if m.kind.Unrepeatable {
 			id = fmt.Sprintf("%s-%d", id, m.cloud.made)
@@ -132,8 +148,8 @@ func (m *memory) Create(_ context.Context, want resource.Desired, _ string) (res
 	return made, err
 }
 
-func (m *memory) Update(_ context.Context, have resource.Observed, want resource.Desired) (resource.Observed, error) {
-	err := m.cloud.effect("update "+want.Address.String(), func() error {
+func (m *memory) Update(ctx context.Context, have resource.Observed, want resource.Desired) (resource.Observed, error) {
+	err := m.cloud.effect(ctx, "update "+want.Address.String(), func() error {
 		if _, ok := m.cloud.resources[have.ID]; !ok {
 			return providers.ErrGone
 		}
@@ -144,18 +160,18 @@ func (m *memory) Update(_ context.Context, have resource.Observed, want resource
 	return have, err
 }
 
-func (m *memory) Delete(_ context.Context, have resource.Observed) error {
+func (m *memory) Delete(ctx context.Context, have resource.Observed) error {
 	if m.kind.DataBearing {
 		return providers.ErrHoldsData
 	}
-	return m.cloud.effect("delete "+have.Address.String(), func() error {
+	return m.cloud.effect(ctx, "delete "+have.Address.String(), func() error {
 		delete(m.cloud.resources, have.ID)
 		return nil
 	})
 }
 
-func (m *memory) Retire(_ context.Context, have resource.Observed, at string) (resource.Observed, error) {
-	err := m.cloud.effect("retire "+have.Address.String(), func() error {
+func (m *memory) Retire(ctx context.Context, have resource.Observed, at string) (resource.Observed, error) {
+	err := m.cloud.effect(ctx, "retire "+have.Address.String(), func() error {
 		have.Retired = at
 		m.cloud.resources[have.ID] = have
 		return nil
