@@ -108,7 +108,11 @@ func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observe
 
 // settledTo is what was applied of an address, if its owner is settled and had it.
 func (c *comparison) settledTo(address resource.Address) *resource.Desired {
-	if !c.Settled[address.Owner] {
+	owner, other := c.settledBy[address]
+	if !other {
+		owner = address.Owner
+	}
+	if !c.Settled[owner] {
 		return nil
 	}
 	return c.applied[address]
@@ -131,7 +135,7 @@ func (t threeWay) contrasts(after, before resource.Value) []contrast {
 	if same && t.c.unjudged(after) {
 		return nil
 	}
-	applied := t.attribute.normal(t.applied.Resolve(t.c.output))
+	applied := t.attribute.normal(t.applied.Resolve(t.output))
 	if t.attribute.Secret || after.IsSecret() || before.IsSecret() {
 		applied = resource.Value{}
 		if same {
@@ -143,6 +147,20 @@ func (t threeWay) contrasts(after, before resource.Value) []contrast {
 		out = append(out, contrast{t.attribute.Name, keys, before, after, t.cause(after, applied)})
 	})
 	return out
+}
+
+// output is what a reference in what was applied points at. What Git doesn't refer to any more is not
+// compared for that: it may refer to this resource by now, and the two would wait for each other.
+func (t threeWay) output(ref resource.Ref) (string, bool) {
+	if slices.Contains(t.wanted.Refs(), ref) {
+		return t.c.output(ref)
+	}
+	have := t.c.observed[ref.Address]
+	if have == nil {
+		return "", false
+	}
+	text, ok := have.Outputs[ref.Output]
+	return text, ok
 }
 
 // sameInGit tells whether Git says of the attribute what it said when the owner was settled.

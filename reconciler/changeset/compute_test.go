@@ -82,6 +82,13 @@ func TestThreeWay(t *testing.T) {
 			s.unapplied(jobs)
 			s.cloud(jobs, "delay", "9")
 		}, []string{"~ config " + jobs + " delay:9→5"}},
+		{"Git turns a reference round", func(s *Snapshot) {
+			s.git(jobs, "deadLetter", "")
+			s.git(dead, "deadLetter", `{"targetArn":"@jobs.arn","maxReceiveCount":3}`)
+		}, []string{
+			"~ config " + jobs + ` deadLetter:{"maxReceiveCount":3,"targetArn":"arn:` + dead + `"}→`,
+			"~ config " + dead + ` deadLetter:→{"maxReceiveCount":3,"targetArn":"arn:` + jobs + `"} needs:` + jobs,
+		}},
 		{"Git leaves an attribute out: its default is wanted", func(s *Snapshot) {
 			s.git(jobs, "delay", "")
 		}, []string{"~ config " + jobs + " delay:5→0"}},
