@@ -102,10 +102,10 @@ func TestNoApprovalIsNamedWhereNoneWasNeeded(t *testing.T) {
 func TestAnApprovalOfRetirements(t *testing.T) {
 	s := fleetOf(20, 0)
 	s.leftBuckets(20, 0)
-	c := compute(t, s)
 	want := "retires 10 of 10 resources that hold data (100.0 %) in cell eu-1, of tenant/t000,"
 	s.Limits = Limits{Count: 9}
-	if c = compute(t, s); !strings.HasPrefix(c.Changes[0].Hold, want) {
+	c := compute(t, s)
+	if !strings.HasPrefix(c.Changes[0].Hold, want) {
 		t.Errorf("the hold says %s", c.Changes[0].Hold)
 	}
 	s.approve(c.Approval)

@@ -30,6 +30,9 @@ type Snapshot struct {
 	// Broken has the owners whose definitions couldn't be rendered, with the reason. What they
 	// have is left alone: an unreadable definition asks for nothing, least of all a deletion.
 	Broken map[resource.Owner]string
+	// Lost has the accounts that Git says are lost or closed, with what it says. What was applied there
+	// is abandoned: it is forgotten, and nothing is read or written there.
+	Lost map[string]string
 	// Removed has the owners whose definitions a commit removed, with that commit. Only such
 	// owners lose their resources; an owner that is merely absent does not.
 	Removed map[resource.Owner]string
@@ -105,6 +108,12 @@ const (
 	Delete  Action = "delete"
 	Retire  Action = "retire"
 	Adopt   Action = "adopt"
+	// Move takes a resource over from an address that it had before: its mark is changed, and what
+	// else differs is updated. It stays what it is, under the name that the cloud knows.
+	Move Action = "move"
+	// Abandon forgets what is in an account that is lost. It is only in entries of the log: nothing is
+	// sent.
+	Abandon Action = "abandon"
 )
 
 // Symbol is the sign that users of this field know: + ~ - -/+.
@@ -122,6 +131,8 @@ func (a Action) Symbol() string {
 		return "◌"
 	case Adopt:
 		return "←"
+	case Move:
+		return "→"
 	}
 	return " "
 }
@@ -160,6 +171,10 @@ type Change struct {
 	Origin   resource.Origin
 
 	Attributes []Difference // what differs, sorted by path
+	// From is the address that a Move takes the resource over from; Have carries it. Zero otherwise.
+	From resource.Address
+	// HoldsData tells that the kind holds data, so that losing the resource would lose that.
+	HoldsData bool
 	// Replacing has the paths of the immutable attributes that force a replacement.
 	Replacing []string
 
@@ -186,6 +201,7 @@ const (
 	HoldNotOurs  = "not-ours"   // adoption was not asked for, or of something that isn't there
 	HoldNotInGit = "not-in-git" // its owner is absent, and no commit removed it
 	HoldWaits    = "waits"      // a change that it needs is held
+	HoldMove     = "move"       // it can't be taken over from an earlier address as Git has it
 )
 
 // A Difference is one path inside a resource that differs.
@@ -211,6 +227,8 @@ type Changeset struct {
 	Changes  []Change
 	Unseen   []Unseen
 	Broken   []Broken
+	// Abandoned is what was applied in accounts that are lost. Applying the changeset forgets it.
+	Abandoned []Abandoned
 	// Unchanged counts the resources that are as Git wants them.
 	Unchanged int
 	// Again is the earliest time, later than the snapshot's, at which a change that is held could
@@ -227,6 +245,13 @@ type Unseen struct {
 	Error string
 }
 
+// Abandoned is a resource in an account that is lost: nobody knows what became of it.
+type Abandoned struct {
+	Address resource.Address
+	Scope   resource.Scope
+	Why     string // what Git says of the account
+}
+
 // Broken is an owner whose definitions couldn't be rendered.
 type Broken struct {
 	Owner resource.Owner
@@ -235,9 +260,9 @@ type Broken struct {
 
 // A Summary counts changes by action. Held ones are counted in Held and under their action.
 type Summary struct {
-	Create, Update, Replace, Delete, Retire, Adopt int
-	Held                                           int
-	Owners                                         int // tenants, cells … that have a change
+	Create, Update, Replace, Delete, Retire, Adopt, Move int
+	Held                                                 int
+	Owners                                               int // tenants, cells … that have a change
 }
 
 // A Result is what became of a change.
@@ -274,6 +299,7 @@ type Entry struct {
 	Commit  string           `json:"commit,omitempty"`
 	Digest  string           `json:"digest,omitempty"`
 	Address resource.Address `json:"address,omitzero"`
+	From    resource.Address `json:"from,omitzero"` // of a move: the address before
 	Scope   resource.Scope   `json:"scope,omitzero"`
 	Cell    string           `json:"cell,omitempty"`
 	Action  Action           `json:"action,omitempty"`

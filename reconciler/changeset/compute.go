@@ -23,6 +23,9 @@ import (
 //	                                  the owner; otherwise an orphan, held
 //	no       no        any            none
 //
+// A resource that Git says was called otherwise before is compared as if it had been where it is now,
+// and is moved; see takeOver.
+//
 // What is desired of an owner in Broken, and what lies in a place in Unseen, is left alone, as is
 // what belongs to an owner that is absent and that no commit removed. An owner whose definitions
 // can't be meant (a reference to nothing, in a circle, or to another tenant; an unknown kind or
@@ -36,6 +39,7 @@ func Compute(s Snapshot) (Changeset, error) {
 		return Changeset{}, err
 	}
 	c.breakOwners()
+	c.takeOver()
 	for i := range c.nodes {
 		if n := &c.nodes[i]; !c.isBroken(n.want.Address.Owner) {
 			c.foresee(n.want.Address)
@@ -46,10 +50,14 @@ func Compute(s Snapshot) (Changeset, error) {
 	approval := c.holdDestruction()
 	changes := order(c.changes, c.needs())
 	holdWaiting(changes)
+	for i := range changes {
+		k := c.kinds[changes[i].Address.Kind]
+		changes[i].HoldsData = k != nil && k.DataBearing
+	}
 
 	out := Changeset{
 		Fleet: s.Fleet, Commit: s.Commit, Changes: changes, Approval: approval,
-		Unseen: c.unseen(), Broken: c.brokenOwners(), Unchanged: c.unchanged,
+		Unseen: c.unseen(), Broken: c.brokenOwners(), Abandoned: c.abandoned, Unchanged: c.unchanged,
 	}
 	out.Digest, out.Again = digest(out), again(changes)
 	return out, nil
@@ -67,6 +75,12 @@ type comparison struct {
 	present  map[resource.Owner]bool                   // owners with anything in Desired, broken or not
 	broken   map[resource.Owner]string
 	cells    cells
+
+	claimed   map[resource.Address]resource.Address // by an earlier address, that of now
+	moved     map[resource.Address]resource.Address // by the address of now, the earlier one that the cloud has
+	clashes   map[resource.Address]string           // by the address of now, why nothing can be moved there
+	settledBy map[resource.Address]resource.Owner   // whose applied state a moved resource has, if another's
+	abandoned []Abandoned
 
 	foreseen  map[resource.Address]outlook // of what isn't desired and is referred to
 	changes   []Change
@@ -150,7 +164,13 @@ func newComparison(s Snapshot) (*comparison, error) {
 		nodes:    make([]node, len(s.Desired)),
 		desired:  make(map[resource.Address]*node, len(s.Desired)),
 		unknown:  map[Place]string{},
+
+		claimed:   map[resource.Address]resource.Address{},
+		moved:     map[resource.Address]resource.Address{},
+		clashes:   map[resource.Address]string{},
+		settledBy: map[resource.Address]resource.Owner{},
 	}
+	c.abandon()
 	for name, k := range s.Kinds {
 		c.kinds[name] = newKind(k)
 	}
@@ -212,6 +232,9 @@ func (c *comparison) indexObserved() {
 
 // blind tells why a place couldn't be read; false if it could.
 func (c *comparison) blind(scope resource.Scope, kind string) (string, bool) {
+	if why, lost := c.Lost[scope.Account]; lost {
+		return fmt.Sprintf("account %s is lost: %s", scope.Account, why), true
+	}
 	if len(c.Snapshot.Unseen) == 0 {
 		return "", false
 	}

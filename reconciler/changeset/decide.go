@@ -35,7 +35,7 @@ func (c *comparison) missing(change *Change, d *resource.Desired) {
 			})
 		}
 	}
-	until, unsure := c.Unsure[d.Address]
+	until, unsure := c.unsure(d)
 	switch {
 	case unsure && c.Now.Before(until):
 		change.HoldKind, change.Again = HoldUnsure, until
@@ -46,18 +46,31 @@ func (c *comparison) missing(change *Change, d *resource.Desired) {
 	}
 }
 
+// unsure is until when an earlier create may still show up, under the address of now or before.
+func (c *comparison) unsure(d *resource.Desired) (until time.Time, unsure bool) {
+	until, unsure = c.Unsure[d.Address]
+	for _, was := range d.Previously {
+		if at, ok := c.Unsure[was]; ok && at.After(until) {
+			until, unsure = at, true
+		}
+	}
+	return until, unsure
+}
+
 // movedFromTheDark holds a create whose resource was last known in a place that can't be read: it
 // may well be there still, and then there would be two.
 func (c *comparison) movedFromTheDark(change *Change, d *resource.Desired) bool {
-	before := c.applied[d.Address]
-	if before == nil || before.Scope == d.Scope {
-		return false
+	for _, address := range append([]resource.Address{d.Address}, d.Previously...) {
+		before := c.applied[address]
+		if before == nil || before.Scope == d.Scope {
+			continue
+		}
+		if why, blind := c.blind(before.Scope, d.Address.Kind); blind {
+			change.Hold, change.HoldKind = "it may still be where it was before: "+why, HoldUnseen
+			return true
+		}
 	}
-	why, blind := c.blind(before.Scope, d.Address.Kind)
-	if blind {
-		change.Hold, change.HoldKind = "it may still be where it was before: "+why, HoldUnseen
-	}
-	return blind
+	return false
 }
 
 // asApplied tells whether Git says of a resource what it said before, references open on both sides.
@@ -85,6 +98,9 @@ func (c *comparison) want(k *kind, d *resource.Desired) *resource.Desired {
 func (c *comparison) differs(change *Change, d *resource.Desired, have *resource.Observed) bool {
 	k := c.kinds[d.Address.Kind]
 	contrasts := c.contrasts(k, d, have)
+	if renaming, moved := c.renaming(d); moved {
+		contrasts = append(contrasts, renaming)
+	}
 	if len(contrasts) == 0 && d.Scope == have.Scope && have.Retired == "" {
 		return false
 	}
@@ -104,6 +120,7 @@ func (c *comparison) differs(change *Change, d *resource.Desired, have *resource
 			Path: x.path(), Before: x.before, After: x.after, Cause: x.cause, Origin: originOf(d, x),
 		})
 		switch {
+		case x.attribute == addressed:
 		case change.Cause == Config && x.cause == Drift && !c.CorrectDrift:
 			c.keep(change, k, x)
 		case x.attribute == moved || k.immutable(x.attribute):
@@ -117,6 +134,7 @@ func (c *comparison) differs(change *Change, d *resource.Desired, have *resource
 		change.Action = Replace
 	}
 	c.holdExisting(change, k)
+	c.moving(change)
 	return true
 }
 
@@ -183,6 +201,9 @@ func (c *comparison) compareUndesired() {
 	for address, have := range c.observed {
 		if _, wanted := c.desired[address]; wanted {
 			continue
+		}
+		if _, claimed := c.claimed[address]; claimed {
+			continue // by what has a hold of its own, or by an owner that is broken
 		}
 		if _, broken := c.broken[address.Owner]; broken {
 			continue

@@ -32,6 +32,9 @@ func digest(c Changeset) string {
 		if change.Want != nil {
 			e.text("adopt", change.Want.Adopt)
 		}
+		if change.Action == Move {
+			e.text("from", change.From.String())
+		}
 	}
 	return e.sum()
 }

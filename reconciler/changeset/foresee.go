@@ -116,6 +116,13 @@ func (c *comparison) compareDesired(n *node) outlook {
 		})
 		return outlook{hold: double, kind: HoldDouble}
 	}
+	if clash := c.clashes[d.Address]; clash != "" {
+		c.changes = append(c.changes, Change{
+			Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin, Action: None, Cause: Config,
+			Hold: clash, HoldKind: HoldMove, Have: have,
+		})
+		return outlook{hold: clash, kind: HoldMove}
+	}
 	waits, waitsKind := c.waitsFor(n.refs)
 	change := Change{Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin}
 	if have == nil {

@@ -39,9 +39,12 @@ func (c *toy) apply(t *rapid.T, changes []Change) {
 			o := c.have[change.Address]
 			o.Retired = "2026-11-21T12:00:00Z"
 			c.have[change.Address] = o
-		case Create, Update, Replace, Adopt:
+		case Create, Update, Replace, Adopt, Move:
+			if change.Action == Move {
+				delete(c.have, change.From)
+			}
 			o := resource.Observed{Address: change.Address, Scope: change.Want.Scope, ID: fmt.Sprint("id-", c.made), Outputs: map[string]string{}}
-			if change.Action == Update {
+			if change.Action == Update || change.Action == Move {
 				o.ID, o.Outputs = change.Have.ID, change.Have.Outputs
 			} else {
 				c.made++

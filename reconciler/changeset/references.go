@@ -60,6 +60,9 @@ func (c *comparison) breakOwners() {
 			flaws[owner] = f
 		}
 	}
+	for _, f := range c.claim() {
+		note(f)
+	}
 	for i := range c.nodes {
 		n := &c.nodes[i]
 		address := n.want.Address

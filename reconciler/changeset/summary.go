@@ -6,9 +6,9 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// Empty tells whether there is nothing to do and nothing to decide. It says nothing of places that
-// couldn't be seen and of owners that are broken.
-func (c Changeset) Empty() bool { return len(c.Changes) == 0 }
+// Empty tells whether there is nothing to do, nothing to decide and nothing to forget. It says
+// nothing of places that couldn't be seen and of owners that are broken.
+func (c Changeset) Empty() bool { return len(c.Changes) == 0 && len(c.Abandoned) == 0 }
 
 // Ready returns the changes that aren't held, in the order of their application.
 func (c Changeset) Ready() []Change {
@@ -32,6 +32,7 @@ func (c Changeset) Only(owners ...resource.Owner) Changeset {
 	part := c
 	part.Unchanged = 0
 	part.Changes = slices.DeleteFunc(slices.Clone(c.Changes), func(change Change) bool { return !wanted[change.Address.Owner] })
+	part.Abandoned = slices.DeleteFunc(slices.Clone(c.Abandoned), func(a Abandoned) bool { return !wanted[a.Address.Owner] })
 	part.Broken = slices.DeleteFunc(slices.Clone(c.Broken), func(b Broken) bool { return !wanted[b.Owner] })
 	part.Digest, part.Again = digest(part), again(part.Changes)
 	return part
@@ -59,6 +60,8 @@ func (c Changeset) Summary() Summary {
 			s.Retire++
 		case Adopt:
 			s.Adopt++
+		case Move:
+			s.Move++
 		}
 	}
 	s.Owners = len(owners)

@@ -25,6 +25,10 @@ func packDesired(b []byte, d Desired) []byte {
 	for _, text := range []string{string(d.Address.Owner), d.Address.Kind, d.Address.Name, d.Scope.Account, d.Scope.Region, d.Cell, d.Adopt, d.Nonce} {
 		b = packText(b, text)
 	}
+	b = binary.AppendUvarint(b, uint64(len(d.Previously)))
+	for _, a := range d.Previously {
+		b = packText(packText(packText(b, string(a.Owner)), a.Kind), a.Name)
+	}
 	b = packOrigin(b, d.Origin)
 	b = binary.AppendUvarint(b, uint64(len(d.Origins)))
 	for _, name := range slices.Sorted(maps.Keys(d.Origins)) {
@@ -97,6 +101,9 @@ func (u *unpacker) desired() Desired {
 	d.Address = Address{Owner: Owner(u.text()), Kind: u.text(), Name: u.text()}
 	d.Scope = Scope{Account: u.text(), Region: u.text()}
 	d.Cell, d.Adopt, d.Nonce = u.text(), u.text(), u.text()
+	for range u.count() {
+		d.Previously = append(d.Previously, Address{Owner: Owner(u.text()), Kind: u.text(), Name: u.text()})
+	}
 	d.Origin = u.origin()
 	if n := u.count(); n > 0 {
 		d.Origins = make(map[string]Origin, n)

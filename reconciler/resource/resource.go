@@ -153,6 +153,9 @@ type Desired struct {
 	// Adopt is the id of an existing resource without our mark that Git allows us to take over;
 	// empty almost always.
 	Adopt string `json:"adopt,omitempty"`
+	// Previously has the addresses that the resource had before, if Git says that it was renamed: what
+	// the cloud has under one of them is taken over rather than deleted and made again.
+	Previously []Address `json:"previously,omitempty"`
 	// Nonce is the mark that a create of an Unrepeatable kind leaves on what it makes. It is set
 	// right before sending, so that what a lost answer was about can be told; empty in a rendering.
 	Nonce string `json:"nonce,omitempty"`
