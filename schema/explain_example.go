@@ -230,6 +230,10 @@ func (m *Manual) sample(v cue.Value, depth int) string {
 		}
 	}
 	element, step := elementAt(v)
+	if step == "" && v.IncompleteKind() == cue.ListKind && v.Validate(cue.Concrete(true)) == nil { // it is one list and no other
+		text, _ := v.MarshalJSON()
+		return oneLine(string(text))
+	}
 	switch inner := m.sample(element, depth-1); {
 	case step == anyElement && inner != "" && m.fits(v, "["+inner+"]"):
 		return "[" + inner + "]"
