@@ -61,6 +61,14 @@ type Adopter interface {
 	Adopt(ctx context.Context, want resource.Desired, fleet string) (resource.Observed, error)
 }
 
+// A Mover gives a resource of ours another address: its mark changes from have.Address to the other
+// one, and nothing else does, neither its name nor its settings. It is idempotent: what carries the
+// other address already is returned as it is. ErrGone if it no longer exists, ErrNotOurs if it
+// carries any other mark, or none.
+type Mover interface {
+	Move(ctx context.Context, have resource.Observed, to resource.Address) (resource.Observed, error)
+}
+
 // Errors that a caller decides by. Drivers wrap them with the operation and the object.
 var (
 	// ErrGone: the resource no longer exists.

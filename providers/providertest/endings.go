@@ -153,6 +153,87 @@ func adoptForeign(ctx context.Context, s *stage) error {
 	return want(err, providers.ErrGone, "adopt what doesn't exist")
 }
 
+// move gives a resource another address and back, twice each. Whoever still believes the old one may
+// not write to it.
+func move(ctx context.Context, s *stage) error {
+	other, kept, err := s.samples()
+	if err != nil {
+		return err
+	}
+	have, err := s.create(ctx, kept, s.Fleet)
+	if err != nil {
+		return err
+	}
+	moved := kept
+	moved.Address.Owner, moved.Address.Name = resource.Tenant("globex"), "renamed"
+	before := have
+	for _, now := range []resource.Desired{moved, kept} {
+		for _, driver := range []providers.Driver{s.driver(), s.rival()} {
+			got, err := s.move(ctx, driver, before, now.Address)
+			if err != nil {
+				return fmt.Errorf("move to %s: %w", now.Address, err)
+			}
+			if got.ID != have.ID || got.Address != now.Address || got.Nonce != have.Nonce {
+				return fmt.Errorf("move returned %s (%s) for %s (%s)", got.Address, got.ID, now.Address, have.ID)
+			}
+			if err := s.like(got, now); err != nil {
+				return fmt.Errorf("the answer of a move: %w", err)
+			}
+		}
+		if err := s.see(ctx, s.rival(), s.Fleet, now); err != nil {
+			return fmt.Errorf("after the move to %s: %w", now.Address, err)
+		}
+		if _, err := s.driver().Update(ctx, before, other); !errors.Is(err, providers.ErrNotOurs) {
+			return want(err, providers.ErrNotOurs, "update under the address that it had")
+		}
+		before.Address = now.Address
+	}
+	return nil
+}
+
+func (s *stage) move(ctx context.Context, driver providers.Driver, have resource.Observed, to resource.Address) (resource.Observed, error) {
+	mover, ok := driver.(providers.Mover)
+	if !ok {
+		return have, fmt.Errorf("the driver can't move")
+	}
+	return mover.Move(ctx, have, to)
+}
+
+func moveForeign(ctx context.Context, s *stage) error {
+	plain, _, err := s.samples()
+	if err != nil {
+		return err
+	}
+	have, err := s.create(ctx, plain, s.stranger())
+	if err != nil {
+		return err
+	}
+	to := plain.Address
+	to.Name = "renamed"
+	foreign, elsewhere, absent := have, have, have
+	foreign.Fleet = s.Fleet
+	elsewhere.Address.Name = "another"
+	absent.ID = otherID(have.ID)
+	for doing, from := range map[string]resource.Observed{"move what another fleet has": foreign, "move what is at another address": elsewhere} {
+		if _, err := s.move(ctx, s.driver(), from, to); !errors.Is(err, providers.ErrNotOurs) {
+			return want(err, providers.ErrNotOurs, doing)
+		}
+	}
+	if err := s.see(ctx, s.driver(), s.stranger(), plain); err != nil {
+		return err
+	}
+	if _, err := s.move(ctx, s.driver(), absent, to); !errors.Is(err, providers.ErrGone) {
+		return want(err, providers.ErrGone, "move what doesn't exist")
+	}
+	if err := s.Unmark(ctx, have); err != nil {
+		return fmt.Errorf("take the mark off: %w", err)
+	}
+	return s.settled(ctx, func() error {
+		_, err := s.move(ctx, s.driver(), have, to)
+		return want(err, providers.ErrNotOurs, "move what carries no mark")
+	})
+}
+
 // otherID is an id of the same shape that nothing has.
 func otherID(id string) string {
 	last := "0"

@@ -220,6 +220,8 @@ func (d *memoryDriver) find(have resource.Observed) (*item, error) {
 		return nil, providers.ErrGone
 	case it.fleet == "" && d.fault != "touches unmarked":
 		return nil, providers.ErrNotOurs
+	case it.observed.Address != have.Address && d.fault != "touches others":
+		return nil, providers.ErrNotOurs
 	}
 	return it, nil
 }
@@ -334,4 +336,24 @@ func (d *memoryDriver) Survey(_ context.Context, scope resource.Scope) ([]provid
 		}
 	}
 	return list, nil
+}
+
+func (d *memoryDriver) Move(_ context.Context, have resource.Observed, to resource.Address) (resource.Observed, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	it, ok := d.items[key(have.Scope, have.ID)]
+	switch {
+	case !ok:
+		return resource.Observed{}, providers.ErrGone
+	case it.fleet == have.Fleet && it.observed.Address == to && d.fault != "moves once":
+		return d.spoilt(it.observed), nil
+	case (it.fleet != have.Fleet || it.observed.Address != have.Address) && d.fault != "moves anything":
+		return resource.Observed{}, providers.ErrNotOurs
+	}
+	d.writes++
+	it.observed.Address = to
+	if d.fault == "moves and resets" {
+		it.observed.Attributes = resource.Attributes{"name": it.observed.Attributes["name"]}
+	}
+	return d.spoilt(it.observed), nil
 }

@@ -37,6 +37,8 @@ func promises() []promise {
 		{"data is retired and never deleted", dataBearing, retireAndReturn},
 		{"adopt puts our mark on", every, adopt},
 		{"adopt refuses what others own", every, adoptForeign},
+		{"move changes the address and nothing else", every, move},
+		{"move refuses what isn't at its address", every, moveForeign},
 		{"survey sees what nobody has marked", every, surveyUnmarked},
 		{"survey tells what another fleet has", every, surveyForeign},
 		{"several at once", every, atOnce},
