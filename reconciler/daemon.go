@@ -30,6 +30,7 @@ type Queue interface {
 // only between Run's start and return.
 type Daemon struct {
 	Reconciler *Reconciler
+	Loader     Loader
 	Source     Source
 	Forge      Forge
 	Reviews    Reviews

@@ -298,7 +298,7 @@ func inOffice(t *testing.T, story func(*office)) {
 				Providers: func(*schema.Fleet) (providers.Set, error) { return set, nil },
 				State:     kept, Recorder: kept, Observer: reconciler.NewObserver(0),
 			},
-			Source: o.git, Forge: o.board, Reviews: o.board, Comments: o.board, Queue: turns{work.NewMemory()},
+			Loader: &schema.Loader{Evaluator: schema.InProcess()}, Source: o.git, Forge: o.board, Reviews: o.board, Comments: o.board, Queue: turns{work.NewMemory()},
 			Log: slog.New(slog.NewTextHandler(&o.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		}
 		o.start()
@@ -330,7 +330,7 @@ func (o *office) restart() {
 	o.stop()
 	before := o.Daemon
 	o.Daemon = &reconciler.Daemon{
-		Reconciler: before.Reconciler, Source: before.Source, Forge: before.Forge, Reviews: before.Reviews,
+		Reconciler: before.Reconciler, Loader: before.Loader, Source: before.Source, Forge: before.Forge, Reviews: before.Reviews,
 		Comments: before.Comments, Queue: turns{work.NewMemory()}, Log: before.Log,
 	}
 	o.start()

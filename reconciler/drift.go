@@ -64,7 +64,7 @@ func (d *Daemon) reconciled(ctx context.Context) (Target, error) {
 	if text == "" {
 		return Target{}, nil
 	}
-	return d.targets.open(ctx, d.Source, Commit(text))
+	return d.targets.open(ctx, d.Loader, d.Source, Commit(text))
 }
 
 func (d *Daemon) since(ctx context.Context, causes []report.Cause) (map[string]time.Time, error) {
@@ -113,7 +113,7 @@ func (d *Daemon) answerDrift(ctx context.Context, t Target, cause report.Cause, 
 		d.Log.Debug("drift was acknowledged", "cause", cause.Slug, "pull_request", last.Number)
 		return nil
 	}
-	proposal, err := d.driftProposal(t, cause, since)
+	proposal, err := d.driftProposal(ctx, t, cause, since)
 	if err != nil {
 		return err
 	}
@@ -254,8 +254,8 @@ func (p Plan) onlyCause(cause report.Cause) Plan {
 
 // driftProposal is the pull request for a cause: the report, and the edits that make Git want what
 // the cloud has, where the definitions allow that.
-func (d *Daemon) driftProposal(t Target, cause report.Cause, since map[string]time.Time) (Proposal, error) {
-	files, kept, refused := keep(t, cause)
+func (d *Daemon) driftProposal(ctx context.Context, t Target, cause report.Cause, since map[string]time.Time) (Proposal, error) {
+	files, kept, refused := keep(ctx, t, cause)
 	title, markdown, data := report.Drift(cause, report.DriftOptions{
 		Fleet: t.Fleet.Name, Commit: string(t.Commit), Since: since, Kept: kept, Refused: refused,
 	})

@@ -324,12 +324,12 @@ func TestRemovalIsWhatHistorySaysOfDefinitionsThatAreGone(t *testing.T) {
 	tree["tenants/delta-freight.cue"] = &fstest.MapFile{Data: []byte("package fleet\n\nthis is no CUE")}
 	leaving := strings.Replace(string(tree["tenants/harbor-books.cue"].Data), "plan:", "lifecycle: \"offboarding\"\n\tplan:", 1)
 	tree["tenants/harbor-books.cue"] = &fstest.MapFile{Data: []byte(leaving)}
-	target := reconciler.Load(tree, "c9", map[string]reconciler.Commit{
+	target, err := reconciler.Load(t.Context(), &schema.Loader{Evaluator: schema.InProcess()}, tree, "c9", map[string]reconciler.Commit{
 		"tenants/cedar-clinic.cue": "c1", "tenants/delta-freight.cue": "c2", "tenants/gone.cue": "c3", "tenants/notes.md": "c4",
 		"cells/eu-1.cue": "c5", "cells/old.cue": "c6", "plans/team.cue": "c7",
 	}, time.Now())
-	if target.Fleet == nil {
-		t.Fatal(target.Findings)
+	if err != nil || target.Fleet == nil {
+		t.Fatal(err, target.Findings)
 	}
 	want := map[resource.Owner]bool{"tenant/gone": true, "cell/old": true, "tenant/harbor-books": true}
 	for owner, why := range target.Removed {

@@ -36,7 +36,7 @@ func (d *Daemon) head(ctx context.Context) error {
 		d.Log.Warn("nothing is applied", "commit", commit.Short(), "reason", err)
 		return d.check(ctx, Check{Name: checkApply, Commit: commit, Conclusion: "action_required", Title: "On hold", Summary: err.Error()})
 	}
-	target, err := d.targets.open(ctx, d.Source, commit)
+	target, err := d.targets.open(ctx, d.Loader, d.Source, commit)
 	if err != nil {
 		return err
 	}

@@ -1,19 +1,17 @@
 package reconciler
 
 import (
-	"io/fs"
+	"context"
 	"slices"
-	"testing/fstest"
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/report"
 	"tenantry.dev/reconciler/resource"
-	"tenantry.dev/schema"
 )
 
 // keep makes the edits after which Git wants what the cloud has. What was kept is listed with the
 // file that keeps it, what can't be kept with the reason, both by the key that the report uses.
-func keep(t Target, cause report.Cause) (files map[string][]byte, kept, refused map[string]string) {
+func keep(ctx context.Context, t Target, cause report.Cause) (files map[string][]byte, kept, refused map[string]string) {
 	files, kept, refused = map[string][]byte{}, map[string]string{}, map[string]string{}
 	desired := map[resource.Address]resource.Desired{}
 	for _, d := range t.Rendering.Desired {
@@ -30,12 +28,12 @@ func keep(t Target, cause report.Cause) (files map[string][]byte, kept, refused 
 			key := change.Address.String() + " " + name
 			if edited[change.Address.Owner] {
 				// A second edit of the same file must see the first.
-				if fleet, _ = schema.Load(overlay{t.Files, files}, t.Fleet.At); fleet == nil {
-					fleet = t.Fleet
+				if next, _, err := t.Fleet.With(ctx, files); err == nil && next != nil {
+					fleet = next
 				}
 				edited = map[resource.Owner]bool{}
 			}
-			path, content, err := fleet.Keep(want, name, change.Have.Attributes[name])
+			path, content, err := fleet.Keep(ctx, want, name, change.Have.Attributes[name])
 			if err != nil {
 				refused[key] = err.Error()
 				continue
@@ -67,17 +65,4 @@ func attributesOf(change changeset.Change) []string {
 		}
 	}
 	return names
-}
-
-// overlay is a tree with other content in some of its files.
-type overlay struct {
-	fs.FS
-	files map[string][]byte
-}
-
-func (o overlay) Open(name string) (fs.File, error) {
-	if content, ok := o.files[name]; ok {
-		return fstest.MapFS{name: {Data: content}}.Open(name)
-	}
-	return o.FS.Open(name)
 }

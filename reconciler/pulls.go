@@ -64,7 +64,7 @@ func (d *Daemon) pull(ctx context.Context, number int) error {
 	if strange {
 		return d.Reconciler.State.Put(ctx, answerKey(number), question(pr))
 	}
-	merged, err := d.targets.open(ctx, d.Source, commit)
+	merged, err := d.targets.open(ctx, d.Loader, d.Source, commit)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (d *Daemon) baseOf(ctx context.Context, pr PullRequest, merged Target) (Tar
 	if within {
 		base = newest
 	}
-	return d.targets.open(ctx, d.Source, base)
+	return d.targets.open(ctx, d.Loader, d.Source, base)
 }
 
 func (d *Daemon) validate(ctx context.Context, pr PullRequest, t Target) (bool, error) {

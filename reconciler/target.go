@@ -26,12 +26,22 @@ type Target struct {
 	Removed map[resource.Owner]string
 }
 
-// Load evaluates the files of a commit as of a time. Mistakes in definitions are findings, not errors.
-func Load(fsys fs.FS, commit Commit, removed map[string]Commit, at time.Time) Target {
+// A Loader reads fleets; *schema.Loader is one. Mistakes in definitions are findings. An error means that
+// they could not be judged, so that nothing may be done about them.
+type Loader interface {
+	Load(ctx context.Context, fsys fs.FS, at time.Time) (*schema.Fleet, []schema.Finding, error)
+}
+
+// Load reads the files of a commit as of a time. Mistakes in definitions are findings, not errors.
+func Load(ctx context.Context, loader Loader, fsys fs.FS, commit Commit, removed map[string]Commit, at time.Time) (Target, error) {
 	t := Target{Commit: commit, Files: fsys, Removed: map[resource.Owner]string{}}
-	t.Fleet, t.Findings = schema.Load(fsys, at)
+	var err error
+	t.Fleet, t.Findings, err = loader.Load(ctx, fsys, at)
+	if err != nil {
+		return Target{}, fmt.Errorf("load commit %s: %w", commit.Short(), err)
+	}
 	if t.Fleet == nil {
-		return t
+		return t, nil
 	}
 	t.Rendering = t.Fleet.Render()
 	present := t.owners()
@@ -43,11 +53,11 @@ func Load(fsys fs.FS, commit Commit, removed map[string]Commit, at time.Time) Ta
 	for owner, at := range t.Fleet.Offboarded() {
 		t.Removed[owner] = "lifecycle offboarding at " + at.String()
 	}
-	return t
+	return t, nil
 }
 
 // Open loads a commit of a source as of a time.
-func Open(ctx context.Context, source Source, commit Commit, at time.Time) (Target, error) {
+func Open(ctx context.Context, loader Loader, source Source, commit Commit, at time.Time) (Target, error) {
 	fsys, err := source.Open(ctx, commit)
 	if err != nil {
 		return Target{}, fmt.Errorf("open commit %s: %w", commit.Short(), err)
@@ -56,7 +66,7 @@ func Open(ctx context.Context, source Source, commit Commit, at time.Time) (Targ
 	if err != nil {
 		return Target{}, fmt.Errorf("history of commit %s: %w", commit.Short(), err)
 	}
-	return Load(fsys, commit, removed, at), nil
+	return Load(ctx, loader, fsys, commit, removed, at)
 }
 
 // A shelf keeps the targets that were opened last: evaluating a fleet is by far the dearest part
@@ -73,7 +83,7 @@ type shelf struct {
 const shelved = 6
 
 // open returns a target from the shelf, or opens it.
-func (s *shelf) open(ctx context.Context, source Source, commit Commit) (Target, error) {
+func (s *shelf) open(ctx context.Context, loader Loader, source Source, commit Commit) (Target, error) {
 	now := time.Now().UTC()
 	s.mu.Lock()
 	s.last = slices.DeleteFunc(s.last, func(t Target) bool { return t.stale(now) })
@@ -85,7 +95,7 @@ func (s *shelf) open(ctx context.Context, source Source, commit Commit) (Target,
 		return t, nil
 	}
 	s.mu.Unlock()
-	t, err := Open(ctx, source, commit, now)
+	t, err := Open(ctx, loader, source, commit, now)
 	if err != nil {
 		return Target{}, err
 	}

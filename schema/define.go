@@ -144,6 +144,7 @@ func (e *engine) defineFolder(folder, definition string, take func(src *source, 
 	v, bad := e.packages.folder(e.ctx, folder, folder)
 	for _, src := range e.tree.sources[folder] {
 		key := folder + "/" + src.name()
+		e.step(Step{File: src.path})
 		mistakes := e.defineFile(src, v, bad[src.path], folder, definition)
 		if len(mistakes) == 0 && src.syntax != nil {
 			mistakes = take(src, v.LookupPath(cue.MakePath(cue.Str(src.name()))))

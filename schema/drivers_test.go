@@ -16,11 +16,7 @@ func TestKindsOfDrivers(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := drivers.Kinds()
-	tr, err := readTree(fleetOf(t), func(string) bool { return true })
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := newEngine(tr, nil)
+	e, err := newEngine(newTree(nil, nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

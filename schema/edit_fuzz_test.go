@@ -100,11 +100,17 @@ func FuzzTree(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		files := unfold(text)
-		tree, err := readTree(files, func(string) bool { return true })
+		listed, err := list(files)
 		if err != nil {
 			t.Fatalf("%v\n%q", err, text)
 		}
-		for _, s := range slices.Concat(append(slices.Collect(folders(tree.sources)), tree.tenants)...) {
+		tree := newTree(listed.texts(), nil)
+		var tenants []*source
+		for _, f := range listed.tenants {
+			s, found := parseTenant(listed.read(f))
+			tenants, tree.found = append(tenants, s), append(tree.found, found...)
+		}
+		for _, s := range slices.Concat(append(slices.Collect(folders(tree.sources)), tenants)...) {
 			found := slices.ContainsFunc(tree.found, func(f Finding) bool { return f.File == s.path && f.Message != "" })
 			if (s.syntax == nil) != found {
 				t.Errorf("%s: read: %t, found fault with: %t\n%q", s.path, s.syntax != nil, found, text)

@@ -14,8 +14,7 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// An engine evaluates definitions. Plain data goes in and comes out, so that evaluation can move
-// into a process of its own. Not safe for concurrent use: each goroutine has one.
+// An engine evaluates definitions. Not safe for concurrent use.
 type engine struct {
 	tree      *tree
 	ctx       *cue.Context
@@ -25,6 +24,8 @@ type engine struct {
 	def       *definitions
 	templates map[place]*template
 	defaults  []*ast.Field // of #Tenant
+	needed    map[place]Sum
+	step      func(Step) // called before each thing that is evaluated
 }
 
 // newEngine compiles the schema. The definitions are nil until define or until they are shared.
@@ -33,7 +34,7 @@ func newEngine(t *tree, def *definitions) (*engine, error) {
 	if def != nil {
 		left = def.left
 	}
-	e := &engine{tree: t, ctx: cuecontext.New(), packages: newPackages(t, left), bare: newPackages(t, left), def: def, templates: map[place]*template{}}
+	e := &engine{tree: t, ctx: cuecontext.New(), packages: newPackages(t, left), bare: newPackages(t, left), def: def, templates: map[place]*template{}, needed: map[place]Sum{}, step: func(Step) {}}
 	e.bare.bare = true
 	v, err := e.packages.inline(e.ctx, "words", fmt.Sprintf("package words\nimport %q\nschema.#Kinds\n#words: schema\n", modulePath))
 	if err != nil {

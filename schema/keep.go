@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // override of a tenant, or the attribute itself of a cell. The evaluator is the judge: the edit is
 // returned only if the fleet with it still loads and renders exactly that value, and nothing else
 // differently. Otherwise err says in a person's words what stands against it.
-func (f *Fleet) Keep(d resource.Desired, attribute string, value resource.Value) (path string, edited []byte, err error) {
+func (f *Fleet) Keep(ctx context.Context, d resource.Desired, attribute string, value resource.Value) (path string, edited []byte, err error) {
 	switch {
 	case value.IsSecret():
 		return "", nil, errors.New("it is a secret, and secrets are never written to Git")
@@ -25,31 +26,34 @@ func (f *Fleet) Keep(d resource.Desired, attribute string, value resource.Value)
 		return "", nil, fmt.Errorf("the cloud has no value for %s, and a definition can't say that there is none; remove it in %s", attribute, d.OriginOf(attribute))
 	}
 	owner := d.Address.Owner
-	src, field := f.home(d, attribute)
-	if src == nil {
+	k := f.files.owners[owner]
+	if k == nil || f.files.listing == nil {
 		return "", nil, fmt.Errorf("no file of %s is known", owner)
+	}
+	text, err := fs.ReadFile(f.files.listing.fsys, k.File)
+	if err != nil {
+		return "", nil, fmt.Errorf("read the file that decides: %w", err)
 	}
 	plain, err := unresolved(value)
 	if err != nil {
 		return "", nil, err
 	}
-	if edited, err = SetField(src.text, field, plain); err != nil {
+	if edited, err = SetField(text, home(d, attribute), plain); err != nil {
 		return "", nil, err
 	}
-	if err := f.judge(d, attribute, value, src.path, edited); err != nil {
+	if err := f.judge(ctx, d, attribute, value, k.File, edited); err != nil {
 		return "", nil, err
 	}
-	return src.path, edited, nil
+	return k.File, edited, nil
 }
 
-// home is the file and the field that decide about an attribute.
-func (f *Fleet) home(d resource.Desired, attribute string) (*source, []string) {
+// home is the field of the owner's file that decides about an attribute.
+func home(d resource.Desired, attribute string) []string {
 	owner := d.Address.Owner
-	src := f.files.owners[owner]
 	if owner.Class() == "cell" {
-		return src, []string{owner.Name(), "resources", d.Address.Name, attribute}
+		return []string{owner.Name(), "resources", d.Address.Name, attribute}
 	}
-	return src, []string{"tenant", owner.Name(), "overrides", d.Address.Name, attribute}
+	return []string{"tenant", owner.Name(), "overrides", d.Address.Name, attribute}
 }
 
 // unresolved is a value as a definition has it: a plain "${" is "$${" there.
@@ -89,42 +93,33 @@ func escaped(v any) any {
 	return v
 }
 
-// judge renders the owner with the edit.
-func (f *Fleet) judge(d resource.Desired, attribute string, value resource.Value, path string, edited []byte) error {
+// judge renders the fleet with the edit.
+func (f *Fleet) judge(ctx context.Context, d resource.Desired, attribute string, value resource.Value, path string, edited []byte) error {
 	owner := d.Address.Owner
-	trial, found := load(edit{f.files.source, path, edited}, f.At, func(tenant string) bool { return tenant == path })
+	trial, found, err := f.With(ctx, map[string][]byte{path: edited})
+	if err != nil {
+		return fmt.Errorf("try the edit: %w", err)
+	}
 	if trial == nil {
 		return fmt.Errorf("with it the fleet doesn't load: %s", reasonOf(found, path))
 	}
-	rendered, ok := trial.rendered[owner]
-	if !ok {
-		return refusedBy(found, trial.Broken[owner])
+	if trial.rendered[owner] == nil {
+		return refusedBy(found, owner, trial.Broken[owner])
 	}
-	before, _ := byAddress(f.rendered[owner], d.Address)
-	after, ok := byAddress(rendered, d.Address)
+	was, is := f.RenderOwners(owner).Desired, trial.RenderOwners(owner).Desired
+	before, _ := byAddress(was, d.Address)
+	after, ok := byAddress(is, d.Address)
 	if !ok || after.Attributes[attribute] != value {
 		return fmt.Errorf("the definitions make it %s instead", after.Attributes[attribute])
 	}
 	rest := maps.Clone(before.Attributes)
 	rest[attribute] = value
-	if !maps.Equal(rest, after.Attributes) || len(rendered) != len(f.rendered[owner]) {
+	if !maps.Equal(rest, after.Attributes) || len(is) != len(was) {
 		return errors.New("more than this attribute would change")
 	}
-	for _, other := range f.rendered[owner] {
-		if now, ok := byAddress(rendered, other.Address); other.Address != d.Address && (!ok || !maps.Equal(now.Attributes, other.Attributes)) {
+	for _, other := range was {
+		if now, ok := byAddress(is, other.Address); other.Address != d.Address && (!ok || !maps.Equal(now.Attributes, other.Attributes)) {
 			return fmt.Errorf("%s would change with it", other.Address)
-		}
-	}
-	return f.clash(after)
-}
-
-// clash tells whether another owner has the resource's name in the cloud.
-func (f *Fleet) clash(d resource.Desired) error {
-	for _, owner := range sortedKeys(f.rendered) {
-		for _, other := range f.rendered[owner] {
-			if other.Address != d.Address && nameOf(other) == nameOf(d) {
-				return fmt.Errorf("%s has this name already", other.Address)
-			}
 		}
 	}
 	return nil
@@ -138,32 +133,18 @@ func byAddress(list []resource.Desired, address resource.Address) (resource.Desi
 	return list[i], true
 }
 
-// refusedBy is what the trial said, a policy's word first.
-func refusedBy(found []Finding, broken string) error {
+// refusedBy is what the trial said of the owner, a policy's word first.
+func refusedBy(found []Finding, owner resource.Owner, broken string) error {
+	ours := func(f Finding) bool { return f.Tenant == "" || f.Tenant == owner.Name() }
 	for _, f := range found {
-		if f.Policy != "" && f.Severity == Deny {
+		if f.Policy != "" && f.Severity == Deny && ours(f) {
 			return errors.New(f.Message)
 		}
 	}
 	for _, f := range found {
-		if f.Severity == Error {
+		if f.Severity == Error && ours(f) && strings.HasSuffix(broken, f.Message) {
 			return errors.New(strings.TrimPrefix(f.Message, "overrides."))
 		}
 	}
 	return errors.New(broken)
-}
-
-// An edit is a file system in which one file has other content.
-type edit struct {
-	fs.FS
-	path string
-	text []byte
-}
-
-// ReadFile makes fs.ReadFile see the edit; sizes are of no interest here.
-func (e edit) ReadFile(name string) ([]byte, error) {
-	if name == e.path {
-		return e.text, nil
-	}
-	return fs.ReadFile(e.FS, name)
 }

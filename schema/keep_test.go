@@ -67,7 +67,7 @@ func TestKeep(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.address+" "+test.attribute, func(t *testing.T) {
-			path, edited, err := f.Keep(want(t, f, test.address), test.attribute, value(t, test.value))
+			path, edited, err := f.Keep(t.Context(), want(t, f, test.address), test.attribute, value(t, test.value))
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Fatalf("refused with %v, want %q", err, test.err)
@@ -89,15 +89,15 @@ func TestKeepRefuses(t *testing.T) {
 	f := exampleFleet(t)
 	d := want(t, f, "tenant/acme/aws.logs.group/logs")
 	for says, v := range map[string]resource.Value{"it is a secret": value(t, 731).AsSecret(), "no value": {}} {
-		if path, _, err := f.Keep(d, "retentionDays", v); err == nil || !strings.Contains(err.Error(), says) {
+		if path, _, err := f.Keep(t.Context(), d, "retentionDays", v); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: kept in %q: %v", says, path, err)
 		}
 	}
-	if _, _, err := f.Keep(d, "name", value(t, "/brightdesk/globex")); err == nil {
+	if _, _, err := f.Keep(t.Context(), d, "name", value(t, "/brightdesk/globex")); err == nil {
 		t.Error("another name is kept against the plan")
 	}
 	d.Address.Owner = "tenant/nobody"
-	if _, _, err := f.Keep(d, "retentionDays", value(t, 731)); err == nil {
+	if _, _, err := f.Keep(t.Context(), d, "retentionDays", value(t, 731)); err == nil {
 		t.Error("the value of an unknown tenant is kept")
 	}
 }
@@ -112,10 +112,10 @@ func TestKeepAgainstPolicy(t *testing.T) {
 		t.Fatal(found)
 	}
 	d := want(t, f, "tenant/plain/aws.sqs.queue/jobs")
-	if _, _, err := f.Keep(d, "delay", value(t, 60)); err != nil {
+	if _, _, err := f.Keep(t.Context(), d, "delay", value(t, 60)); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := f.Keep(d, "delay", value(t, 61)); err == nil || !strings.Contains(err.Error(), "A delay of more than a minute hides outages. (policy short-delay)") {
+	if _, _, err := f.Keep(t.Context(), d, "delay", value(t, 61)); err == nil || !strings.Contains(err.Error(), "A delay of more than a minute hides outages. (policy short-delay)") {
 		t.Errorf("against the policy: %v", err)
 	}
 }
@@ -125,7 +125,7 @@ func TestKeepEscapes(t *testing.T) {
 	f := exampleFleet(t)
 	d := want(t, f, "tenant/acme/aws.logs.group/logs")
 	tags := map[string]string{"tenant": "acme", "note": "${key.arn} ${aws:username} $${x} ${open"}
-	_, edited, err := f.Keep(d, "tags", value(t, tags))
+	_, edited, err := f.Keep(t.Context(), d, "tags", value(t, tags))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func tell(f *Fleet, found []Finding) string {
 	}
 	b.WriteString("\nrendered:")
 	for _, owner := range sortedKeys(f.rendered) {
-		fmt.Fprintf(&b, " %s %d", owner, len(f.rendered[owner]))
+		fmt.Fprintf(&b, " %s %d", owner, len(f.RenderOwners(owner).Desired))
 	}
 	return b.String() + "\n"
 }

@@ -13,7 +13,7 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// An answer is what the evaluation of one owner gives: plain data.
+// An answer is what the evaluation of one owner gives, on its way to being an Answer.
 type answer struct {
 	owner     resource.Owner
 	tenant    *Tenant  // nil for a cell, and for a tenant that isn't sound
@@ -25,10 +25,8 @@ type answer struct {
 	broken    string            // why the owner has no rendering; empty if it has
 	kinds     map[string]string // of the resources by name
 	offboards bool
+	counts    []Count // what the tenant takes of what is limited
 }
-
-// brokenFile stands for the finding that was made when the file was read.
-const brokenFile = "the file can't be used"
 
 // refuse adds a finding and makes the owner broken.
 func (a *answer) refuse(at resource.Origin, format string, args ...any) {
@@ -64,14 +62,19 @@ func (e *engine) cell(c *cellDef) *answer {
 	return a
 }
 
-// tenant checks and renders one tenant.
-func (e *engine) tenant(src *source) *answer {
+// tenant checks and renders one tenant. It calls step when it knows what is evaluated.
+func (e *engine) tenant(f File, step func(Step)) *answer {
+	src, found := parseTenant(f)
 	a := &answer{owner: resource.Tenant(src.name()), source: src}
+	for _, f := range found {
+		a.add(f)
+	}
 	body := a.readBody(src)
 	if body == nil {
 		return a
 	}
 	a.body = body
+	step(e.stepOf(src, body))
 	data := e.complete(body, src.name())
 	if err := data.Unify(e.definition("#Tenant")).Validate(cue.Concrete(true)); err != nil {
 		at := a.label
@@ -95,8 +98,7 @@ func (e *engine) tenant(src *source) *answer {
 // readBody reads a tenant's file up to what can be said without evaluating; nil if that is all.
 func (a *answer) readBody(src *source) *node {
 	if src.syntax == nil {
-		a.broken = brokenFile
-		return nil
+		return nil // said when it was read
 	}
 	if name := src.syntax.PackageName(); name != "fleet" {
 		a.refuse(src.at(src.syntax), "the file must begin with \"package fleet\"")
@@ -152,10 +154,25 @@ func (e *engine) complete(n *node, name string) cue.Value {
 	return e.ctx.BuildExpr(s)
 }
 
+// placeOf is where a tenant's data puts it. All that decides which template the tenant is filled into
+// must come from here: what is remembered of a tenant is used for as long as its place stays the same.
+func placeOf(body *node) place {
+	return place{plan: body.text("plan"), cell: body.text("cell"), residency: body.text("residency")}
+}
+
+// stepOf says what is about to be evaluated.
+func (e *engine) stepOf(src *source, body *node) Step {
+	s := Step{File: src.path}
+	if p := e.def.plans[body.text("plan")]; p != nil {
+		s.Plan, s.PlanFile = p.Name, p.source.path
+	}
+	return s
+}
+
 // inPlace finds the tenant's plan and cell and renders it there.
 func (e *engine) inPlace(a *answer, data cue.Value) {
 	body, src := a.body, a.source
-	at := place{plan: body.text("plan"), cell: body.text("cell"), residency: body.text("residency")}
+	at := placeOf(body)
 	plan, soundPlan := e.named(a, "plan", plansDir, at.plan, sortedKeys(e.def.plans))
 	cell, soundCell := e.named(a, "cell", cellsDir, at.cell, sortedKeys(e.def.cells))
 	if plan != "" {
@@ -189,6 +206,7 @@ func (e *engine) inPlace(a *answer, data cue.Value) {
 	if a.tenant.Lifecycle == "" {
 		a.tenant.Lifecycle = "active"
 	}
+	a.counts = []Count{{Of: placesOf(cell), Takes: p.capacity}}
 	if a.offboards = a.tenant.Lifecycle == "offboarding"; a.offboards {
 		a.desired = nil
 	}

@@ -25,6 +25,9 @@ type packages struct {
 	loading map[string]bool // imports that are being loaded, to notice circles
 	bare    bool            // plans, cells and policies come without the schema's definition of them
 	build   *build.Context
+
+	step     func(Step) // called before a folder is built; may be nil
+	cautious bool       // to build folders file by file, so that it shows which of them can't be built
 }
 
 func newPackages(t *tree, left map[string]bool) *packages {
@@ -111,6 +114,7 @@ func embedded() []*ast.File {
 // with the errors that name it, until the rest holds.
 func (p *packages) folder(ctx *cue.Context, folder, name string) (cue.Value, map[string][]errors.Error) {
 	bad := map[string][]errors.Error{}
+	p.probe(ctx, folder, name)
 	for {
 		files := p.files(folder, name)
 		inst := p.build.NewInstance(folder, p.load)
@@ -135,6 +139,32 @@ func (p *packages) folder(ctx *cue.Context, folder, name string) (cue.Value, map
 		}
 		p.forget()
 	}
+}
+
+// probe says that a folder is about to be built. To be cautious it builds the folder with one file
+// first, then with two and so on, and says each time which is the last: if nobody survives that, it
+// is the one to blame.
+func (p *packages) probe(ctx *cue.Context, folder, name string) {
+	if p.step == nil {
+		return
+	}
+	files := p.files(folder, name)
+	for i := range files {
+		if !p.cautious {
+			break
+		}
+		p.step(Step{File: files[i].Filename})
+		inst := p.build.NewInstance(folder, p.load)
+		inst.ImportPath, inst.PkgName = p.module+"/"+folder, name
+		p.finish(inst, p.files(folder, name)[:i+1])
+		_ = ctx.BuildInstance(inst).Err() // what is wrong is found when all are built
+		p.forget()
+	}
+	last := Step{}
+	if p.cautious && len(files) > 0 {
+		last.File = files[len(files)-1].Filename
+	}
+	p.step(last)
 }
 
 // blame leaves out the files that errors name, and tells whether there was one.

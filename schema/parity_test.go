@@ -75,7 +75,7 @@ func TestCueRendersTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		for owner, rendered := range owners {
-			for _, d := range f.rendered[owner] {
+			for _, d := range f.RenderOwners(owner).Desired {
 				n++
 				theirs := rendered[d.Address.Name]
 				delete(theirs, "kind")
@@ -91,8 +91,8 @@ func TestCueRendersTheSame(t *testing.T) {
 					t.Errorf("%s (-cue +tenantry):\n%s", d.Address, diff)
 				}
 			}
-			if len(rendered) != len(f.rendered[owner]) {
-				t.Errorf("%s: cue renders %d resources, Tenantry %d", owner, len(rendered), len(f.rendered[owner]))
+			if len(rendered) != len(f.RenderOwners(owner).Desired) {
+				t.Errorf("%s: cue renders %d resources, Tenantry %d", owner, len(rendered), len(f.RenderOwners(owner).Desired))
 			}
 		}
 		return n
@@ -113,8 +113,8 @@ func referrerOf(f *Fleet, owner resource.Owner) *referrer {
 			r.cell = d.Cell
 		}
 	}
-	take(f.rendered[owner], r.own)
-	take(f.rendered[resource.Cell(r.cell)], r.shared)
+	take(f.RenderOwners(owner).Desired, r.own)
+	take(f.RenderOwners(resource.Cell(r.cell)).Desired, r.shared)
 	return r
 }
 

@@ -8,7 +8,8 @@ import (
 )
 
 // Render returns what the whole fleet asks of the cloud, and who in it is broken. It evaluates
-// nothing: Load has.
+// nothing, since Load has; but it decodes all there is, so that the result is large and worth keeping
+// for as long as it is needed, and no longer.
 func (f *Fleet) Render() Rendering {
 	owners := slices.Collect(maps.Keys(f.rendered))
 	return f.RenderOwners(slices.AppendSeq(owners, maps.Keys(f.Broken))...)
@@ -18,13 +19,45 @@ func (f *Fleet) Render() Rendering {
 // nothing in the rendering, neither resources nor a reason.
 func (f *Fleet) RenderOwners(owners ...resource.Owner) Rendering {
 	out := Rendering{Broken: map[resource.Owner]string{}}
+	together := map[*chunk][]body{}
 	for _, owner := range owners {
-		out.Desired = append(out.Desired, f.rendered[owner]...)
+		if k := f.rendered[owner]; k != nil && k.body.in != nil {
+			together[k.body.in] = append(together[k.body.in], k.body)
+		}
 		if reason, ok := f.Broken[owner]; ok {
 			out.Broken[owner] = reason
 		}
 	}
+	for c, bodies := range together {
+		text, err := c.open()
+		if err != nil {
+			continue // see body.resources
+		}
+		for _, b := range bodies {
+			if list, err := resource.Unpack(text[b.from:b.to]); err == nil {
+				out.Desired = append(out.Desired, list...)
+			}
+		}
+	}
 	slices.SortFunc(out.Desired, func(a, b resource.Desired) int { return a.Address.Compare(b.Address) })
+	return out
+}
+
+// Differs returns the owners whose rendering is another one in the other fleet, or is in one of the
+// two alone. Sorted. It decodes nothing.
+func (f *Fleet) Differs(other *Fleet) []resource.Owner {
+	var out []resource.Owner
+	for owner, k := range f.rendered {
+		if o := other.rendered[owner]; o == nil || o != k && o.Sum != k.Sum {
+			out = append(out, owner)
+		}
+	}
+	for owner := range other.rendered {
+		if f.rendered[owner] == nil {
+			out = append(out, owner)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 

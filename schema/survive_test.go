@@ -171,23 +171,17 @@ func TestDigest(t *testing.T) {
 
 // What makes the evaluator panic costs one tenant, or at most the load; never the process.
 func TestPanics(t *testing.T) {
-	tr, err := readTree(fleetOf(t), func(string) bool { return true })
+	fsys := fleetOf(t)
+	e, err := newEngine(newTree(nil, nil), nil) // without definitions, it meets nil
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := newEngine(tr, nil) // without definitions, it meets nil
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, next := e.survive(tr.tenants[0])
+	a, next := e.survive(File{Path: "tenants/be/bespoke.cue", Text: fsys["tenants/be/bespoke.cue"].Data}, func(Step) {})
 	if !strings.Contains(a.broken, "the evaluator fails on this file") || a.owner != resource.Tenant("bespoke") || next == e {
 		t.Errorf("answers %+v", a)
 	}
-	if f, found := Load(panicking{}, today); f != nil || !Invalid(found) {
-		t.Errorf("loads as %v with %v", f, found)
+	s := NewSession(Definitions{At: today}, func(Step) { panic("a fault in here") })
+	if d := s.Define(); d.Fleet != nil || !Invalid(d.Found) {
+		t.Errorf("is defined as %v", d)
 	}
 }
-
-type panicking struct{}
-
-func (panicking) Open(string) (fs.File, error) { panic("a fault in here") }

@@ -38,12 +38,7 @@ func (e *engine) template(at place) (*template, error) {
 	if t, ok := e.templates[at]; ok {
 		return t, nil
 	}
-	t := &template{place: at}
-	for _, p := range e.def.policies {
-		if p.selects(at, e.def.cells[at.cell].Environment) {
-			t.rules = append(t.rules, p)
-		}
-	}
+	t := &template{place: at, rules: e.rulesAt(at)}
 	text := templateText{def: e.def, at: at, rules: t.rules}
 	v, err := e.bare.inline(e.ctx, "template", text.fused())
 	if err != nil {
@@ -52,6 +47,17 @@ func (e *engine) template(at place) (*template, error) {
 	t.value = v
 	e.templates[at] = t
 	return t, nil
+}
+
+// rulesAt are the policies that are about a place.
+func (e *engine) rulesAt(at place) []*policyDef {
+	var rules []*policyDef
+	for _, p := range e.def.policies {
+		if p.selects(at, e.def.cells[at.cell].Environment) {
+			rules = append(rules, p)
+		}
+	}
+	return rules
 }
 
 // taken returns the template with its policies apart.

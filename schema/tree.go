@@ -2,11 +2,7 @@ package schema
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -60,149 +56,99 @@ func (s *source) at(n ast.Node) resource.Origin {
 	return resource.Origin{File: s.path, Line: n.Pos().Line(), Col: n.Pos().Column()}
 }
 
-// A tree is what a fleet's files say before anything is evaluated.
+// A tree is what a fleet's files say before anything is evaluated; tenants aside.
 type tree struct {
 	module  string               // the CUE module that the fleet is, such as "brightdesk.example/fleet"
-	sources map[string][]*source // by folder, in the order of their names; tenants aside
-	tenants []*source
-	wanted  func(path string) bool // which tenants to read
+	sources map[string][]*source // by folder, in the order of their names
 	found   []Finding
 	vendor  map[string][]byte // the vendored copy of this package, by name
 }
 
-// readTree reads all definitions. It returns an error only if the tree can't be listed, because
-// then nobody knows what is missing.
-func readTree(fsys fs.FS, wanted func(tenant string) bool) (*tree, error) {
-	t := &tree{sources: map[string][]*source{}, vendor: map[string][]byte{}, wanted: wanted}
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil && (d == nil || d.IsDir()) {
-			return fmt.Errorf("read folder %s: %w", name, err)
+// newTree reads all definitions but tenants. The files of killed are left out, with the reason.
+func newTree(files []File, killed []Killed) *tree {
+	t := &tree{sources: map[string][]*source{}, vendor: map[string][]byte{}}
+	for _, f := range files {
+		switch {
+		case f.Path == moduleFile:
+			t.takeModule(f)
+		case strings.HasPrefix(f.Path, "cue.mod/"):
+			if f.Trouble == "" {
+				t.vendor[f.Path] = f.Text
+			}
+		default:
+			s, found := parse(f)
+			if i := slices.IndexFunc(killed, func(k Killed) bool { return k.File == f.Path }); i >= 0 {
+				s.syntax, found = nil, []Finding{{Origin: resource.Origin{File: f.Path, Line: 1}, Severity: Error, Message: killed[i].Reason}}
+			}
+			t.found = append(t.found, found...)
+			t.sources[s.dir()] = append(t.sources[s.dir()], s)
 		}
-		if d.IsDir() {
-			return t.enter(name)
-		}
-		t.take(fsys, name, d)
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	return t, nil
+	return t
 }
 
-// enter decides whether a folder can hold definitions.
-func (t *tree) enter(name string) error {
-	base := path.Base(name)
-	switch {
-	case name == "." || name == "cue.mod" || strings.HasPrefix(name, "cue.mod/pkg"):
-		return nil
-	case name == "reports" || strings.HasPrefix(name, "cue.mod/"):
-		return fs.SkipDir
-	case strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_"): // as the cue command line has it
-		return fs.SkipDir
-	}
-	return nil
-}
-
-// take reads one file if it is one of ours.
-func (t *tree) take(fsys fs.FS, name string, d fs.DirEntry) {
-	if !strings.HasSuffix(name, ".cue") || strings.HasPrefix(path.Base(name), "_") || strings.HasPrefix(path.Base(name), ".") {
+func (t *tree) takeModule(f File) {
+	if f.Trouble != "" {
+		t.find(resource.Origin{File: moduleFile}, "%s", f.Trouble)
 		return
 	}
-	switch {
-	case name == moduleFile:
-		t.takeModule(fsys)
-	case strings.HasPrefix(name, "cue.mod/"):
-		if text, err := fs.ReadFile(fsys, name); err == nil {
-			t.vendor[name] = text
-		}
-	case name == joinFile:
-	case strings.HasPrefix(name, tenantsDir+"/"):
-		t.takeTenant(fsys, name, d)
-	default:
-		s := &source{path: name}
-		t.read(fsys, s, d, maxFile)
-		t.sources[s.dir()] = append(t.sources[s.dir()], s)
-	}
-}
-
-func (t *tree) takeModule(fsys fs.FS) {
-	text, err := fs.ReadFile(fsys, moduleFile)
-	if err != nil {
-		t.find(resource.Origin{File: moduleFile}, "%v", readError(err))
-		return
-	}
-	f, err := modfile.ParseNonStrict(text, moduleFile)
+	m, err := modfile.ParseNonStrict(f.Text, moduleFile)
 	if err != nil {
 		t.find(resource.Origin{File: moduleFile, Line: 1}, "this is no CUE module file: %s", firstLine(err.Error()))
 		return
 	}
-	t.module, _, _ = strings.Cut(f.QualifiedModule(), "@")
+	t.module, _, _ = strings.Cut(m.QualifiedModule(), "@")
 }
 
 var tenantPath = regexp.MustCompile(`^tenants/([a-z0-9][a-z0-9-]?/)?[^/]+\.cue$`)
 
-func (t *tree) takeTenant(fsys fs.FS, name string, d fs.DirEntry) {
-	if !t.wanted(name) {
-		return
+// parseTenant reads a tenant's file.
+func parseTenant(f File) (*source, []Finding) {
+	s := &source{path: f.Path}
+	say := func(format string, args ...any) []Finding {
+		return []Finding{{Origin: resource.Origin{File: f.Path, Line: 1}, Severity: Error, Message: fmt.Sprintf(format, args...), Tenant: s.name()}}
 	}
-	s := &source{path: name}
-	t.tenants = append(t.tenants, s)
-	if !tenantPath.MatchString(name) {
-		t.find(resource.Origin{File: name, Line: 1}, "a tenant's file is tenants/%s.cue or tenants/%.2s/%[1]s.cue", s.name(), s.name())
-		return
+	if !tenantPath.MatchString(f.Path) {
+		return s, say("a tenant's file is tenants/%s.cue or tenants/%.2s/%[1]s.cue", s.name(), s.name())
 	}
 	if !isName.MatchString(s.name()) {
-		t.find(resource.Origin{File: name, Line: 1}, "%q is not a tenant's name; name the file with 1 to 32 lower-case letters, digits and hyphens, beginning with a letter", s.name())
-		return
+		return s, say("%q is not a tenant's name; name the file with 1 to 32 lower-case letters, digits and hyphens, beginning with a letter", s.name())
 	}
-	t.read(fsys, s, d, maxTenantFile)
+	s, found := parse(f)
+	for i := range found {
+		found[i].Tenant = s.name()
+	}
+	return s, found
 }
 
 // isName is #Name.
 var isName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
-// read reads and parses a file, or says why it can't.
-func (t *tree) read(fsys fs.FS, s *source, d fs.DirEntry, limit int64) {
-	here := resource.Origin{File: s.path, Line: 1}
-	if d.Type()&fs.ModeSymlink != 0 {
-		t.find(here, "this is a link; a definition must be a plain file")
-		return
+// parse parses a file, or says why it can't be used.
+func parse(f File) (*source, []Finding) {
+	s := &source{path: f.Path}
+	say := func(line, col int, format string, args ...any) []Finding {
+		return []Finding{{Origin: resource.Origin{File: f.Path, Line: line, Col: col}, Severity: Error, Message: fmt.Sprintf(format, args...)}}
 	}
-	info, err := d.Info()
-	if err == nil && info.Size() > limit {
-		t.find(here, "the file has %d bytes; more than %d are not read", info.Size(), limit)
-		return
-	}
-	text, err := fs.ReadFile(fsys, s.path)
 	switch {
-	case err != nil:
-		t.find(here, "%v", readError(err))
-		return
-	case int64(len(text)) > limit:
-		t.find(here, "the file has %d bytes; more than %d are not read", len(text), limit)
-		return
-	case !utf8.Valid(text):
-		here.Line, here.Col = badByte(text)
-		t.find(here, "the text is not UTF-8 from here on; save the file as UTF-8")
-		return
+	case f.Trouble != "":
+		return s, say(1, 0, "%s", f.Trouble)
+	case !utf8.Valid(f.Text):
+		line, col := badByte(f.Text)
+		return s, say(line, col, "the text is not UTF-8 from here on; save the file as UTF-8")
 	}
-	s.text = text
-	syntax, err := parser.ParseFile(s.path, text)
+	s.text = f.Text
+	syntax, err := parser.ParseFile(f.Path, f.Text)
 	if err != nil {
-		t.unreadable(s, err)
-		return
+		var found []Finding
+		for _, e := range cueerrors.Errors(err) {
+			format, args := e.Msg()
+			found = append(found, say(max(e.Position().Line(), 1), e.Position().Column(), "this is not valid CUE: "+format, args...)...)
+		}
+		return s, found
 	}
 	s.syntax = syntax
-}
-
-// unreadable reports the syntax errors of a file.
-func (t *tree) unreadable(s *source, err error) {
-	for _, e := range cueerrors.Errors(err) {
-		format, args := e.Msg()
-		at := resource.Origin{File: s.path, Line: max(e.Position().Line(), 1), Col: e.Position().Column()}
-		t.find(at, "this is not valid CUE: "+format, args...)
-	}
+	return s, nil
 }
 
 func (t *tree) find(at resource.Origin, format string, args ...any) {
@@ -224,14 +170,6 @@ func badByte(text []byte) (line, col int) {
 		text = text[size:]
 	}
 	return line, col
-}
-
-// readError is an error of reading a file without the file's name, which the finding has already.
-func readError(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return fmt.Errorf("the file can't be read: %w", pathError.Err)
-	}
-	return fmt.Errorf("the file can't be read: %w", err)
 }
 
 func firstLine(text string) string {
@@ -257,26 +195,4 @@ func (t *tree) checkModule() []Finding {
 		}
 	}
 	return nil
-}
-
-// digest identifies the definitions and the schema.
-func (t *tree) digest() string {
-	h := sha256.New()
-	add := func(name string, text []byte) {
-		_, _ = fmt.Fprintf(h, "%q %d\n%s\n", name, len(text), text) // a hash never fails to be written to
-	}
-	schema := Vendor()
-	for _, name := range sortedKeys(schema) {
-		add(name, schema[name])
-	}
-	add(moduleFile, []byte(t.module))
-	for _, folder := range sortedKeys(t.sources) {
-		for _, s := range t.sources[folder] {
-			add(s.path, s.text)
-		}
-	}
-	for _, s := range t.tenants {
-		add(s.path, s.text)
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

@@ -131,7 +131,7 @@ func (a *app) examineRepo(ctx context.Context, s daemonSettings) []diagnosis {
 
 func (a *app) examineFleet(ctx context.Context, dir string) []diagnosis {
 	d := diagnosis{What: "definitions"}
-	fleet, findings, err := load(dir)
+	fleet, findings, err := a.load(ctx, dir)
 	if err != nil || fleet == nil {
 		d.Says, d.Mend = dir+" is no fleet", "give the folder of the config repository, or make one with tenantry init"
 		return []diagnosis{d}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -39,7 +40,7 @@ policies are about it, and what a tenant may choose.`,
 			}
 			return completePaths(begun), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := manual()
 			if err != nil {
 				return err
@@ -47,7 +48,7 @@ policies are about it, and what a tenant may choose.`,
 			if len(args) == 0 {
 				return a.printOverview(m, asJSON)
 			}
-			return a.explain(m, args[0], args[1:], recursive, asJSON)
+			return a.explain(cmd.Context(), m, args[0], args[1:], recursive, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -66,11 +67,11 @@ func manual() (*schema.Manual, error) {
 }
 
 // explain looks for the path in the schema and then, if there is a fleet to look in, among its values.
-func (a *app) explain(m *schema.Manual, path string, dir []string, recursive, asJSON bool) error {
+func (a *app) explain(ctx context.Context, m *schema.Manual, path string, dir []string, recursive, asJSON bool) error {
 	d, err := m.Explain(path, recursive)
 	if err != nil {
 		if hasFleet(folder(dir)) {
-			return a.trace(m, path, folder(dir), err, asJSON)
+			return a.trace(ctx, m, path, folder(dir), err, asJSON)
 		}
 		if len(dir) > 0 {
 			return fmt.Errorf("%w; and %s holds no fleet", err, dir[0])
@@ -101,8 +102,8 @@ func hasFleet(dir string) bool {
 }
 
 // trace tells where a value of a fleet comes from. otherwise is why the path isn't in the schema.
-func (a *app) trace(m *schema.Manual, path, dir string, otherwise error, asJSON bool) error {
-	fleet, findings, err := load(dir)
+func (a *app) trace(ctx context.Context, m *schema.Manual, path, dir string, otherwise error, asJSON bool) error {
+	fleet, findings, err := a.load(ctx, dir)
 	if err != nil {
 		return err
 	}

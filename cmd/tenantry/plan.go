@@ -132,7 +132,7 @@ func (a *app) compute(ctx context.Context, dir string, q reconciler.Question) (c
 
 // target reads a folder and refuses definitions that are not valid.
 func (a *app) target(ctx context.Context, dir string) (reconciler.Target, error) {
-	target, err := open(ctx, dir)
+	target, err := a.open(ctx, dir)
 	if err != nil {
 		return target, err
 	}

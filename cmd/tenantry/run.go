@@ -93,13 +93,18 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 	if err != nil {
 		return fmt.Errorf("AWS settings: %w", err)
 	}
+	loader, done, err := a.loader(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer func() { failure = errors.Join(failure, done()) }()
 	queue := work.NewMemory()
 	daemon := &reconciler.Daemon{
 		Reconciler: &reconciler.Reconciler{
 			Providers: drivers(base), State: kept, Recorder: kept, Settle: a.settleTime,
 			Observer: reconciler.NewObserver(5 * time.Second),
 		},
-		Source: repo, Forge: forge, Reviews: forge, Comments: forge, Queue: turns{queue, s.workers}, Log: log,
+		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Queue: turns{queue, s.workers}, Log: log,
 		LogHead: func(ctx context.Context) (string, error) {
 			head, err := kept.Head(ctx)
 			return head.String(), err

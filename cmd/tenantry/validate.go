@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -45,8 +44,7 @@ func (a *app) initCommand() *cobra.Command {
 }
 
 // open reads the definitions of a folder.
-func open(ctx context.Context, dir string) (t reconciler.Target, failure error) {
-	preferSpeed()
+func (a *app) open(ctx context.Context, dir string) (t reconciler.Target, failure error) {
 	if err := isFolder(dir); err != nil {
 		return t, err
 	}
@@ -63,12 +61,16 @@ func open(ctx context.Context, dir string) (t reconciler.Target, failure error) 
 	if err != nil {
 		return t, err
 	}
-	return reconciler.Load(folder.Files(), commit, removed, time.Now().UTC()), nil
+	loader, done, err := a.loader(ctx, dir)
+	if err != nil {
+		return t, err
+	}
+	defer func() { failure = errors.Join(failure, done()) }()
+	return reconciler.Load(ctx, loader, folder.Files(), commit, removed, time.Now().UTC())
 }
 
 // load reads the definitions of a folder without asking Git about it.
-func load(dir string) (fleet *schema.Fleet, findings []schema.Finding, failure error) {
-	preferSpeed()
+func (a *app) load(ctx context.Context, dir string) (fleet *schema.Fleet, findings []schema.Finding, failure error) {
 	if err := isFolder(dir); err != nil {
 		return nil, nil, err
 	}
@@ -77,21 +79,12 @@ func load(dir string) (fleet *schema.Fleet, findings []schema.Finding, failure e
 		return nil, nil, err
 	}
 	defer func() { failure = errors.Join(failure, folder.Close()) }()
-	fleet, findings = schema.Load(folder.Files(), time.Now().UTC())
-	return fleet, findings, nil
-}
-
-// preferSpeed trades memory for time in a command that evaluates a fleet once and ends: the
-// evaluator's garbage is many times what it keeps, and collecting it less often saves a quarter of
-// the time. GOGC and GOMEMLIMIT in the environment take precedence.
-func preferSpeed() {
-	const often, most = 400, 1 << 30
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(often)
+	loader, done, err := a.loader(ctx, dir)
+	if err != nil {
+		return nil, nil, err
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(most)
-	}
+	defer func() { failure = errors.Join(failure, done()) }()
+	return loader.Load(ctx, folder.Files(), time.Now().UTC())
 }
 
 // finding is how a finding is written as JSON.
@@ -112,8 +105,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Find every mistake in the definitions of a fleet",
 		Long:  "Find every mistake in the definitions of a fleet, as file:line:col: message. Exits 1 if the fleet is invalid.",
 		Args:  cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			fleet, findings, err := load(folder(args))
+		RunE: func(cmd *cobra.Command, args []string) error {
+			fleet, findings, err := a.load(cmd.Context(), folder(args))
 			if err != nil {
 				return err
 			}
@@ -166,8 +159,8 @@ func (a *app) renderCommand() *cobra.Command {
 		Use:   "render [DIR]",
 		Short: "Print the resources that the definitions ask for",
 		Args:  cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			fleet, findings, err := load(folder(args))
+		RunE: func(cmd *cobra.Command, args []string) error {
+			fleet, findings, err := a.load(cmd.Context(), folder(args))
 			if err != nil {
 				return err
 			}
