@@ -100,17 +100,11 @@ func FuzzTree(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		files := unfold(text)
-		listed, err := list(files)
+		tree, err := readTree(files, func(string) bool { return true })
 		if err != nil {
 			t.Fatalf("%v\n%q", err, text)
 		}
-		tree := newTree(listed.texts(), nil)
-		var tenants []*source
-		for _, f := range listed.tenants {
-			s, found := parseTenant(listed.read(f))
-			tenants, tree.found = append(tenants, s), append(tree.found, found...)
-		}
-		for _, s := range slices.Concat(append(slices.Collect(folders(tree.sources)), tenants)...) {
+		for _, s := range slices.Concat(append(slices.Collect(folders(tree.sources)), tree.tenants)...) {
 			found := slices.ContainsFunc(tree.found, func(f Finding) bool { return f.File == s.path && f.Message != "" })
 			if (s.syntax == nil) != found {
 				t.Errorf("%s: read: %t, found fault with: %t\n%q", s.path, s.syntax != nil, found, text)
@@ -129,7 +123,9 @@ func FuzzTree(f *testing.F) {
 	})
 }
 
-func ordinary(base string) bool { return !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "_") }
+func ordinary(base string) bool {
+	return !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "_")
+}
 
 func holds(list []*source, name string) bool {
 	return slices.ContainsFunc(list, func(s *source) bool { return s.path == name })
