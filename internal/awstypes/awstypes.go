@@ -45,8 +45,35 @@ type Entry struct {
 	Name string `json:"name"`
 	// Absent has the regions that don't offer the type, by their place in Index.Regions.
 	Absent []int `json:"absent,omitempty"`
-	// Provisionable tells whether Cloud Control can create, read and delete it.
-	Provisionable bool `json:"provisionable,omitempty"`
+	// Lacks is what Tenantry would need of the type to manage it; empty if it has all.
+	Lacks Lack `json:"lacks,omitempty"`
+}
+
+// A Lack is why a type can't be managed through Cloud Control.
+type Lack string
+
+// What types lack. Without the first, Cloud Control can't make them; without the others, nobody could
+// tell which of them belong to whom.
+const (
+	Handlers Lack = "handlers"
+	Listing  Lack = "listing"
+	Parent   Lack = "parent"
+	Marking  Lack = "marking"
+)
+
+// String says it in words that follow the type's name.
+func (l Lack) String() string {
+	switch l {
+	case Handlers:
+		return "can't be managed through AWS Cloud Control, which has no handlers for it"
+	case Listing:
+		return "can't be managed: AWS Cloud Control has no list of its resources"
+	case Parent:
+		return "can't be managed yet: AWS Cloud Control lists its resources per parent only"
+	case Marking:
+		return "can't be managed yet: its resources can't be tagged when they are made, so that nothing would say whose they are"
+	}
+	return "can be managed"
 }
 
 // A Type is one resource type. Property paths are dotted, with * for each element of a list or a
@@ -87,6 +114,7 @@ type Tagging struct {
 type Handler struct {
 	Permissions []string `json:"permissions,omitempty"` // IAM actions that it needs
 	Minutes     int      `json:"minutes,omitempty"`     // after which AWS gives up; 0 for its default of 120
+	Needs       bool     `json:"needs,omitempty"`       // a list of it needs properties of a parent
 }
 
 // A Table gives the types. Read-only and safe for concurrent use.
@@ -152,6 +180,25 @@ func (t *Table) Type(name string) (Type, error) {
 		return out, fmt.Errorf("%s: %w", name, ErrUnknown)
 	}
 	return out, t.decode(fileOf(name), &out)
+}
+
+// Lacks is why a resource of the type can't be managed; empty if it can.
+func (t Type) Lacks() Lack {
+	for _, name := range []string{"create", "read", "delete"} {
+		if _, ok := t.Handlers[name]; !ok {
+			return Handlers
+		}
+	}
+	lister, ok := t.Handlers["list"]
+	switch {
+	case !ok:
+		return Listing
+	case lister.Needs:
+		return Parent
+	case t.Tagging.Property == "" || !t.Tagging.OnCreate || !t.Tagging.Updatable:
+		return Marking
+	}
+	return ""
 }
 
 // In tells whether a region offers a type. A region that the data doesn't know may have any.

@@ -89,7 +89,7 @@ func (t Type) file(schema *ast.File) *ast.File {
 		field("kind", ast.NewString(t.Name)),
 		field("#name", ast.NewIdent("string")),
 		field("#unique", ast.NewIdent("string")),
-		field("#outputs", list(t.Outputs())),
+		field("#outputs", texts(t.Outputs())),
 		field("#global", ast.NewBool(t.Global())),
 	}}
 	if t.Tagging.Property != "" {
@@ -314,7 +314,7 @@ func field(name string, value ast.Expr) *ast.Field {
 	return &ast.Field{Label: label, Value: value}
 }
 
-func list(names []string) *ast.ListLit {
+func texts(names []string) *ast.ListLit {
 	out := &ast.ListLit{}
 	for _, name := range names {
 		out.Elts = append(out.Elts, &ast.BasicLit{Kind: token.STRING, Value: strconv.Quote(name)})

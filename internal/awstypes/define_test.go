@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// words is what the definitions need of the package that they are part of.
-const words = "\n#Tags: {[string]: string}\n"
+// vocabulary is what the definitions need of the package that they are part of.
+const vocabulary = "\n#Tags: {[string]: string}\n"
 
 func TestDefinitionIsGolden(t *testing.T) {
 	table := open(t)
@@ -90,7 +90,7 @@ func TestDefinitionsAcceptAndRefuse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v := cuecontext.New().CompileString(string(definition) + words + `
+			v := cuecontext.New().CompileString(string(definition) + vocabulary + `
 x: #Kinds["` + test.kind + `"] & {#name: "acme-x", #unique: "acme-x-1", ` + test.properties + `}`)
 			err = v.LookupPath(cue.ParsePath("x")).Validate(cue.Concrete(true))
 			switch {
@@ -135,9 +135,21 @@ func TestWhatTheTableSays(t *testing.T) {
 	if !table.In("AWS::S3::Bucket", "eu-central-1") || table.In("AWS::RUM::AppMonitor", "cn-north-1") || table.In("AWS::No::Such", "eu-central-1") {
 		t.Error("the regions of a type are wrong")
 	}
-	// Cloud Control can't provision it: the schema has no handlers.
-	if e, ok := table.Entry("AWS::IAM::AccessKey"); !ok || e.Provisionable {
-		t.Errorf("%+v", e)
+	usable := 0
+	for _, e := range table.Types {
+		if e.Lacks == "" {
+			usable++
+		}
+	}
+	if usable < 900 {
+		t.Errorf("only %d types can be managed", usable)
+	}
+	for name, lack := range map[string]Lack{
+		"AWS::IAM::AccessKey": Handlers, "AWS::EC2::Route": Parent, "AWS::Logs::MetricFilter": Marking, "AWS::RUM::AppMonitor": "",
+	} {
+		if e, ok := table.Entry(name); !ok || e.Lacks != lack {
+			t.Errorf("%+v should lack %q", e, lack)
+		}
 	}
 }
 

@@ -48,6 +48,11 @@ type provider struct {
 	Handlers map[string]struct {
 		Permissions []string `json:"permissions"`
 		Minutes     int      `json:"timeoutInMinutes"`
+		Schema      *struct {
+			Required []string          `json:"required"`
+			OneOf    []json.RawMessage `json:"oneOf"`
+			AnyOf    []json.RawMessage `json:"anyOf"`
+		} `json:"handlerSchema"`
 	} `json:"handlers"`
 }
 
@@ -115,7 +120,7 @@ func (p provider) typeOf() (awstypes.Type, error) {
 	}
 	for name, h := range p.Handlers {
 		slices.Sort(h.Permissions)
-		t.Handlers[name] = awstypes.Handler{Permissions: slices.Compact(h.Permissions), Minutes: h.Minutes}
+		t.Handlers[name] = awstypes.Handler{Permissions: slices.Compact(h.Permissions), Minutes: h.Minutes, Needs: h.Schema != nil && len(h.Schema.Required)+len(h.Schema.OneOf)+len(h.Schema.AnyOf) > 0}
 	}
 	t.Tagging = p.tagging()
 	schema := map[string]any{"properties": p.Properties}

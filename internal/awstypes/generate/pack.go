@@ -40,7 +40,7 @@ func merge(lint lintData, spec specData) ([]awstypes.Type, awstypes.Index) {
 			t.Tagging.AsMap = more.Tags.Variant == "map"
 		}
 		types = append(types, t)
-		e := awstypes.Entry{Name: name, Provisionable: has(t, "create", "read", "delete")}
+		e := awstypes.Entry{Name: name, Lacks: t.Lacks()}
 		for i, region := range index.Regions {
 			if !lint.regions[region][name] {
 				e.Absent = append(e.Absent, i)
@@ -49,15 +49,6 @@ func merge(lint lintData, spec specData) ([]awstypes.Type, awstypes.Index) {
 		index.Types = append(index.Types, e)
 	}
 	return types, index
-}
-
-func has(t awstypes.Type, handlers ...string) bool {
-	for _, name := range handlers {
-		if _, ok := t.Handlers[name]; !ok {
-			return false
-		}
-	}
-	return true
 }
 
 // pack writes the archive. It has no times in it, so that equal data has equal bytes.
