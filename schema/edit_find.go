@@ -54,7 +54,7 @@ func (s *search) decls(list *[]ast.Decl, up *occurrence, depth int, computed ast
 	for _, d := range *list {
 		switch d := d.(type) {
 		case *ast.Field:
-			if name, ok := keyOf(d.Label); ok && name == s.path[depth] {
+			if name, ok := nameIn(d.Label); ok && name == s.path[depth] {
 				p := &occurrence{field: d, decls: list, value: d.Value, up: up, computed: computed}
 				s.found[depth] = append(s.found[depth], p)
 				s.value(d.Value, p, depth+1, computed)
@@ -104,12 +104,12 @@ func indexIn(text string, length int) (int, bool) {
 	return i, err == nil && i >= 0 && i < length && strconv.Itoa(i) == text
 }
 
-// keyOf is the name of an ordinary field; definitions, hidden fields and patterns have none.
-func keyOf(l ast.Label) (string, bool) {
+// nameIn is the name of an ordinary field; definitions, hidden fields and patterns have none.
+func nameIn(l ast.Label) (string, bool) {
 	switch l := l.(type) {
 	case *ast.Alias:
 		if inner, ok := l.Expr.(ast.Label); ok {
-			return keyOf(inner)
+			return nameIn(inner)
 		}
 	case *ast.Ident:
 		return l.Name, !strings.HasPrefix(l.Name, "_") && !strings.HasPrefix(l.Name, "#")
@@ -189,7 +189,7 @@ func isStruct(x ast.Expr) bool {
 func begins(decls []ast.Decl, name string) *ast.Field {
 	for _, d := range slices.Backward(decls) {
 		if f, ok := d.(*ast.Field); ok {
-			if n, ok := keyOf(f.Label); ok && n == name {
+			if n, ok := nameIn(f.Label); ok && n == name {
 				return f
 			}
 		}

@@ -74,7 +74,7 @@ func BumpRelease(fsys fs.FS, release, version, image string) (Edit, error) {
 	if err := exists(fsys, file, "release", release); err != nil {
 		return Edit{}, err
 	}
-	edit, err := editOf(fsys, file, []string{release}, kept)
+	edit, err := editOf(fsys, file, []string{release}, untouched)
 	if err != nil {
 		return Edit{}, err
 	}
@@ -104,8 +104,8 @@ func BumpRelease(fsys fs.FS, release, version, image string) (Edit, error) {
 	return edit, nil
 }
 
-// kept changes nothing.
-var kept = operation{
+// untouched changes nothing.
+var untouched = operation{
 	text: func(d *document, _ []string) (*document, error) { return d, nil },
 	data: func(have any) any { return have },
 }

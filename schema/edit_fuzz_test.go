@@ -100,23 +100,29 @@ func FuzzTree(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		files := unfold(text)
-		tree, err := readTree(files, func(string) bool { return true })
+		all, err := list(files)
 		if err != nil {
 			t.Fatalf("%v\n%q", err, text)
 		}
-		for _, s := range slices.Concat(append(slices.Collect(folders(tree.sources)), tree.tenants)...) {
-			found := slices.ContainsFunc(tree.found, func(f Finding) bool { return f.File == s.path && f.Message != "" })
-			if (s.syntax == nil) != found {
-				t.Errorf("%s: read: %t, found fault with: %t\n%q", s.path, s.syntax != nil, found, text)
+		tree := newTree(all.texts(), nil)
+		read, found := slices.Concat(slices.Collect(folders(tree.sources))...), tree.found
+		for _, listed := range all.tenants {
+			s, about := parseTenant(all.read(listed))
+			read, found = append(read, s), append(found, about...)
+		}
+		for _, s := range read {
+			faulty := slices.ContainsFunc(found, func(f Finding) bool { return f.File == s.path && f.Message != "" })
+			if (s.syntax == nil) != faulty {
+				t.Errorf("%s: read: %t, found fault with: %t\n%q", s.path, s.syntax != nil, faulty, text)
 			}
 		}
-		for _, f := range tree.found {
+		for _, f := range found {
 			if _, there := files[f.File]; !there || f.Line < 0 {
 				t.Errorf("%s is about no file\n%q", f, text)
 			}
 		}
 		for name, file := range files {
-			if strings.HasPrefix(name, "plans/") && path.Dir(name) == "plans" && strings.HasSuffix(name, ".cue") && ordinary(path.Base(name)) && !holds(tree.sources["plans"], name) {
+			if strings.HasPrefix(name, "plans/") && path.Dir(name) == "plans" && strings.HasSuffix(name, ".cue") && ordinary(path.Base(name)) && !holds(read, name) {
 				t.Errorf("%s (%v) is lost\n%q", name, file.Mode, text)
 			}
 		}

@@ -77,7 +77,7 @@ func (d *document) predecessor(decls []ast.Decl, path []string, depth int) int {
 		case *ast.Ellipsis, *ast.Package, *ast.ImportDecl, *ast.CommentGroup, *ast.Attribute:
 		case *ast.Field:
 			last = i
-			name, _ := keyOf(decl.Label)
+			name, _ := nameIn(decl.Label)
 			if at := slices.Index(tenantOrder, name); depth == 2 && path[0] == "tenant" && at >= 0 && at < mine {
 				before = i
 			}
@@ -97,7 +97,7 @@ func (d *document) chain(decls []ast.Decl, path []string) string {
 	for _, decl := range decls {
 		if f, ok := decl.(*ast.Field); ok {
 			if l, ok := f.Label.(*ast.BasicLit); ok {
-				name, _ := keyOf(l)
+				name, _ := nameIn(l)
 				quote = quote || label(name) != quoteText(name)
 			}
 		}
