@@ -198,7 +198,7 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 
 // planCheck is action_required where a person must decide before a merge can have its effect.
 func planCheck(head Commit, cs changeset.Changeset, text string) Check {
-	c := Check{Name: checkPlan, Commit: head, Conclusion: "success", Title: report.Line(cs), Summary: text, ExternalID: cs.Digest}
+	c := Check{Name: checkPlan, Commit: head, Conclusion: "success", Title: report.Title(cs), Summary: text, ExternalID: cs.Digest}
 	for _, change := range cs.Changes {
 		if change.Hold == "" || change.HoldKind == changeset.HoldDrift {
 			continue

@@ -12,18 +12,21 @@ type CommentOptions struct {
 	Head string // the commit of the pull request that the plan is for
 }
 
-// Comment is the plan as Markdown for a pull request or a check: the verdict first, then what
+// Comment is the plan as Markdown for a pull request or a check: what becomes of data first, if
+// anything does, then the verdict, what
 // destroys, what is held and what couldn't be seen, never folded, then every change by owner,
 // folded. It is shorter than 60,000 bytes: what doesn't fit is left out at whole resources, and
 // counted.
 func Comment(c changeset.Changeset, o CommentOptions) string {
 	p := &page{tail: footer(c, o)}
+	p.section(dataSection(c))
 	p.write("**Plan: " + prose(Line(c)) + "**\n\n")
 	p.write(opening(c))
 	p.section(grave(c))
 	p.section(heldSection(c))
 	p.section(unseenSection(c))
 	p.section(brokenSection(c))
+	p.section(abandonedSection(c))
 	p.section(overview(c))
 	for _, g := range byOwner(c.Changes) {
 		p.fold(details(g))
@@ -36,7 +39,7 @@ func opening(c changeset.Changeset) string {
 	switch {
 	case c.Empty() && len(c.Unseen) == 0 && len(c.Broken) == 0:
 		return "The cloud is as Git wants it.\n\n"
-	case c.Empty():
+	case len(c.Changes) == 0:
 		return "Nothing has to change in what could be read and seen.\n\n"
 	case len(c.Ready()) == 0:
 		return "Merging does nothing yet: everything is held, for the reasons below.\n\n"
@@ -122,16 +125,27 @@ func brokenSection(c changeset.Changeset) section {
 	return s
 }
 
+func abandonedSection(c changeset.Changeset) section {
+	s := section{noun: "resource", most: 5_000}
+	for _, a := range c.Abandoned {
+		s.items = append(s.items, fmt.Sprintf("- %s in %s: the account is lost: %s\n", code(a.Address.String()), code(a.Scope.String()), prose(cut(a.Why, 300))))
+	}
+	if len(s.items) > 0 {
+		s.head, s.foot = "### Abandoned: forgotten, and never touched\n\n", "\n"
+	}
+	return s
+}
+
 // overview is a table of the owners.
 func overview(c changeset.Changeset) section {
 	s := section{noun: "owner", most: 6_000}
 	for _, g := range byOwner(c.Changes) {
 		sum := (changeset.Changeset{Changes: g.changes}).Summary()
-		s.items = append(s.items, fmt.Sprintf("| %s | %d | %d | %d | %d | %d |\n", code(string(g.owner)),
-			sum.Create+sum.Replace+sum.Adopt, sum.Update, sum.Delete+sum.Replace, sum.Retire, sum.Held))
+		s.items = append(s.items, fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d |\n", code(string(g.owner)),
+			sum.Create+sum.Replace+sum.Adopt, sum.Update, sum.Move, sum.Delete+sum.Replace, sum.Retire, sum.Held))
 	}
 	if len(s.items) > 0 {
-		s.head = table([]string{"Whose", "Add", "Change", "Destroy", "Retire", "of these held"}, nil)
+		s.head = table([]string{"Whose", "Add", "Change", "Move", "Destroy", "Retire", "of these held"}, nil)
 		s.foot = "\n"
 	}
 	return s

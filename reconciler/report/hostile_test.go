@@ -82,7 +82,7 @@ func TestHostileTextStaysText(t *testing.T) {
 		}
 		drift := held(change(changeset.Update, changeset.Drift, "tenant/acme/aws.sqs.queue/jobs", differences...), changeset.HoldDrift, attack)
 		config := held(change(changeset.Replace, changeset.Config, "tenant/acme/aws.sns.topic/t", differences...), changeset.HoldData, attack)
-		config.Replacing, config.Have.ID = []string{attack}, attack
+		config.Replacing, config.Have.ID, config.HoldsData = []string{attack}, attack, true
 		limit := held(change(changeset.Delete, changeset.Config, "tenant/beta/aws.sns.topic/t"), changeset.HoldLimit, attack)
 		adopted := change(changeset.Adopt, changeset.Config, "tenant/beta/aws.sns.topic/u")
 		adopted.Want.Adopt = attack
@@ -97,8 +97,12 @@ func TestHostileTextStaysText(t *testing.T) {
 			Fleet: attack, Commit: attack, Digest: attack, Changes: []changeset.Change{drift, config, limit, adopted, stray, absent, replaced},
 			Unseen: []changeset.Unseen{{Place: changeset.Place{Scope: scope, Kind: attack}, Error: attack}},
 			Broken: []changeset.Broken{{Owner: resource.Owner("tenant/" + attack), Error: attack}},
+			Abandoned: []changeset.Abandoned{{
+				Address: resource.Address{Owner: resource.Owner("tenant/" + attack), Kind: attack, Name: attack},
+				Scope:   resource.Scope{Account: attack, Region: attack}, Why: attack,
+			}},
 		}
-		sound(t, "comment", attack, Comment(c, CommentOptions{Head: attack}), 6)
+		sound(t, "comment", attack, Comment(c, CommentOptions{Head: attack}), 7)
 		for _, cause := range Group(c) {
 			o := DriftOptions{Fleet: attack, Commit: attack, Kept: map[string]string{attack: attack}, Refused: map[string]string{attack: attack, "x": attack}}
 			title, markdown, data := Drift(cause, o)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
@@ -24,6 +25,8 @@ type planJSON struct {
 	Changes       []changeJSON        `json:"changes"`
 	Unseen        []unseenJSON        `json:"unseen"`
 	Broken        []brokenJSON        `json:"broken"`
+	Abandoned     []abandonedJSON     `json:"abandoned,omitempty"`
+	Again         *time.Time          `json:"again,omitempty"` // when to look at what is held again
 	Outcomes      []changeset.Outcome `json:"outcomes,omitempty"`
 }
 
@@ -34,6 +37,7 @@ type summaryJSON struct {
 	Delete    int `json:"delete"`
 	Retire    int `json:"retire"`
 	Adopt     int `json:"adopt"`
+	Move      int `json:"move"`
 	Held      int `json:"held"`
 	Owners    int `json:"owners"`
 	Unchanged int `json:"unchanged"`
@@ -48,7 +52,9 @@ type changeJSON struct {
 	Origin     string             `json:"origin"`
 	Scope      resource.Scope     `json:"scope"`
 	Cell       string             `json:"cell,omitempty"`
-	ID         string             `json:"id,omitempty"` // what the cloud knows it by, if it is there
+	ID         string             `json:"id,omitempty"`   // what the cloud knows it by, if it is there
+	From       string             `json:"from,omitempty"` // of a move: the address before
+	HoldsData  bool               `json:"holds_data,omitempty"`
 	Replacing  []string           `json:"replacing,omitempty"`
 	Attributes []attributeJSON    `json:"attributes"`
 	Needs      []resource.Address `json:"needs,omitempty"`
@@ -68,6 +74,12 @@ type unseenJSON struct {
 	Error string         `json:"error"`
 }
 
+type abandonedJSON struct {
+	Address resource.Address `json:"address"`
+	Scope   resource.Scope   `json:"scope"`
+	Reason  string           `json:"reason"`
+}
+
 type brokenJSON struct {
 	Owner resource.Owner `json:"owner"`
 	Error string         `json:"error"`
@@ -79,7 +91,7 @@ func JSON(c changeset.Changeset, outcomes ...changeset.Outcome) ([]byte, error) 
 	s := c.Summary()
 	out := planJSON{
 		FormatVersion: formatVersion, Fleet: c.Fleet, Commit: c.Commit, Digest: c.Digest, Approval: c.Approval,
-		Summary: summaryJSON{s.Create, s.Update, s.Replace, s.Delete, s.Retire, s.Adopt, s.Held, s.Owners, c.Unchanged},
+		Summary: summaryJSON{s.Create, s.Update, s.Replace, s.Delete, s.Retire, s.Adopt, s.Move, s.Held, s.Owners, c.Unchanged},
 		Changes: make([]changeJSON, len(c.Changes)), Unseen: []unseenJSON{}, Broken: []brokenJSON{},
 		Outcomes: outcomes,
 	}
@@ -92,6 +104,12 @@ func JSON(c changeset.Changeset, outcomes ...changeset.Outcome) ([]byte, error) 
 	for _, b := range c.Broken {
 		out.Broken = append(out.Broken, brokenJSON(b))
 	}
+	for _, a := range c.Abandoned {
+		out.Abandoned = append(out.Abandoned, abandonedJSON{a.Address, a.Scope, a.Why})
+	}
+	if !c.Again.IsZero() {
+		out.Again = &c.Again
+	}
 	return indented(out)
 }
 
@@ -99,7 +117,10 @@ func newChangeJSON(c changeset.Change) changeJSON {
 	out := changeJSON{
 		Address: c.Address.String(), Action: c.Action, Cause: c.Cause, Hold: c.Hold, HoldKind: c.HoldKind,
 		Origin: c.Origin.String(), Scope: c.Scope, Cell: c.Cell, Replacing: c.Replacing, Needs: c.Needs,
-		Attributes: make([]attributeJSON, len(c.Attributes)),
+		Attributes: make([]attributeJSON, len(c.Attributes)), HoldsData: c.HoldsData,
+	}
+	if c.Action == changeset.Move {
+		out.From = c.From.String()
 	}
 	if c.Have != nil {
 		out.ID = c.Have.ID

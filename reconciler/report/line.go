@@ -9,7 +9,16 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// Line is the verdict on a changeset in one line, for titles: "3 to add, 1 to change, 0 to
+// Title is the verdict on a changeset for the title of a check. If data is concerned it begins with
+// that: "Data of tenant/acme: 1 to be retired · 0 to add, 0 to change, 2 to destroy · 1 tenant".
+func Title(c changeset.Changeset) string {
+	if data := dataTitle(fates(c)); data != "" {
+		return data + " · " + Line(c)
+	}
+	return Line(c)
+}
+
+// Line is what a changeset would do in one line: "3 to add, 1 to change, 0 to
 // destroy · 2 tenants". It counts what would be done; what is held is counted apart. A replacement
 // counts as one to add and one to destroy.
 func Line(c changeset.Changeset) string {
@@ -30,6 +39,9 @@ func Line(c changeset.Changeset) string {
 	if n := len(c.Broken); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d left alone", n))
 	}
+	if n := len(c.Abandoned); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d abandoned", n))
+	}
 	return strings.Join(parts, " · ")
 }
 
@@ -45,6 +57,9 @@ func counts(changes []changeset.Change) string {
 	}
 	if n := by[changeset.Adopt]; n > 0 {
 		text += fmt.Sprintf(", %d to adopt", n)
+	}
+	if n := by[changeset.Move]; n > 0 {
+		text += fmt.Sprintf(", %d to move", n)
 	}
 	return text
 }
@@ -118,6 +133,8 @@ func remark(change changeset.Change) string {
 		parts = append(parts, "retired: taken out of service, its data is kept")
 	case changeset.Adopt:
 		parts = append(parts, "adopts "+change.Want.Adopt)
+	case changeset.Move:
+		parts = append(parts, "moved: it keeps its name in the cloud, and all that is in it")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -110,6 +110,9 @@ func sample() changeset.Changeset {
 		differs("delay", "5", "9"), drifted("tags.team", `"blue"`, `"red"`), secret)
 	mixed.Want.Attributes["tags"] = val(`{"team":"blue"}`)
 	delete(mixed.Want.Attributes, "tags.team")
+	moved := change(changeset.Move, changeset.Config, "tenant/apex/aws.s3.bucket/store",
+		differs("address", `"tenant/acme-old/aws.s3.bucket/data"`, `"tenant/apex/aws.s3.bucket/store"`), differs("versioning", "false", "true"))
+	moved.From, moved.HoldsData = at("tenant/acme-old/aws.s3.bucket/data"), true
 	limit := "deletes 104 of 261 resources (39.8 %) in cell eu-1, of tenant/a and 99 more; the limit is 10 or 5 % in 24h, here 13. To allow it, commit approvals/eu-1.cue with …"
 	c := changeset.Changeset{
 		Fleet: "brightdesk", Commit: "c0ffee0123456789c0ffee0123456789c0ffee01", Digest: "sha256:" + strings.Repeat("ab", 32),
@@ -124,13 +127,21 @@ func sample() changeset.Changeset {
 			adopted,
 			held(change(changeset.Delete, changeset.Config, "tenant/gone/aws.sqs.queue/jobs"), changeset.HoldLimit, limit),
 			held(change(changeset.Delete, changeset.Config, "tenant/gone/aws.sns.topic/events"), changeset.HoldLimit, limit),
-			change(changeset.Retire, changeset.Config, "tenant/gone/aws.s3.bucket/data"),
+			data(change(changeset.Retire, changeset.Config, "tenant/gone/aws.s3.bucket/data")),
+			moved,
 			held(change(changeset.Delete, changeset.Orphan, "tenant/beta/aws.sqs.queue/stray"), changeset.HoldOrphan, "it carries this fleet's mark, but neither Git nor the log knows of it"),
 		},
 		Unseen:    []changeset.Unseen{{Place: changeset.Place{Scope: resource.Scope{Account: "222222222222", Region: "eu-west-1"}}, Error: "AccessDenied: not authorized to perform sts:AssumeRole"}, {Place: changeset.Place{Scope: scope, Kind: "aws.kms.key"}, Error: "throttled"}},
 		Broken:    []changeset.Broken{{Owner: "tenant/wrong", Error: "tenants/wrong.cue:4:2: unknown field \"pln\", did you mean plan?"}},
+		Abandoned: []changeset.Abandoned{{Address: at("tenant/far/aws.sqs.queue/jobs"), Scope: resource.Scope{Account: "333333333333", Region: "eu-west-1"}, Why: "closed by mistake (dana)"}},
 		Unchanged: 112,
 	}
+	return c
+}
+
+// data makes a change one of a resource that holds data.
+func data(c changeset.Change) changeset.Change {
+	c.HoldsData = true
 	return c
 }
 
@@ -156,18 +167,20 @@ func TestLine(t *testing.T) {
 		change func(*changeset.Changeset)
 		want   string
 	}{
-		{"everything at once", nil, "3 to add, 2 to change, 1 to destroy, 1 to retire, 1 to adopt · 3 tenants · 4 held · 2 places unseen · 1 left alone"},
+		{"everything at once", nil, "3 to add, 2 to change, 1 to destroy, 1 to retire, 1 to adopt, 1 to move · 4 tenants · 4 held · 2 places unseen · 1 left alone · 1 abandoned"},
 		{"as in the documentation", func(c *changeset.Changeset) {
 			create := change(changeset.Create, changeset.Config, "tenant/a/k/n")
 			c.Changes = []changeset.Change{create, create, create, change(changeset.Update, changeset.Config, "tenant/b/k/n")}
-			c.Unseen, c.Broken = nil, nil
+			c.Unseen, c.Broken, c.Abandoned = nil, nil, nil
 		}, "3 to add, 1 to change, 0 to destroy · 2 tenants"},
 		{"nothing", func(c *changeset.Changeset) { *c = changeset.Changeset{} }, "No changes"},
-		{"nothing in what could be seen", func(c *changeset.Changeset) { c.Changes, c.Broken = nil, nil }, "No changes · 2 places unseen"},
-		{"only held", func(c *changeset.Changeset) { c.Changes, c.Unseen, c.Broken = c.Changes[7:9], nil, nil }, "Nothing to do now · 2 held"},
+		{"nothing in what could be seen", func(c *changeset.Changeset) { c.Changes, c.Broken, c.Abandoned = nil, nil, nil }, "No changes · 2 places unseen"},
+		{"only held", func(c *changeset.Changeset) {
+			c.Changes, c.Unseen, c.Broken, c.Abandoned = c.Changes[7:9], nil, nil, nil
+		}, "Nothing to do now · 2 held"},
 		{"a cell and the fleet", func(c *changeset.Changeset) {
 			c.Changes = []changeset.Change{change(changeset.Update, changeset.Config, "cell/a/k/n"), change(changeset.Update, changeset.Config, "fleet/k/n")}
-			c.Unseen, c.Broken = nil, nil
+			c.Unseen, c.Broken, c.Abandoned = nil, nil, nil
 		}, "0 to add, 2 to change, 0 to destroy · 1 cell, the fleet"},
 	} {
 		got := c
@@ -313,7 +326,8 @@ func TestDestructionIsNeverFolded(t *testing.T) {
 			t.Errorf("%s is folded away", address)
 		}
 	}
+	text = Comment(changeset.Changeset{Changes: sample().Changes[:1]}, CommentOptions{})
 	if !strings.HasPrefix(text, "**Plan: ") {
-		t.Errorf("the verdict isn't first: %s", text[:60])
+		t.Errorf("the verdict isn't first where no data is concerned: %s", text[:60])
 	}
 }

@@ -7,11 +7,12 @@ import (
 	"tenantry.dev/reconciler/changeset"
 )
 
-// Text is the plan as a terminal shows it: the changes by owner, what is held and why, what
+// Text is the plan as a terminal shows it: what becomes of data, the changes by owner, what is held and why, what
 // couldn't be seen, and the verdict as the last line. With colour it has ANSI escapes of its own;
 // those in values are made visible either way.
 func Text(c changeset.Changeset, color bool) string {
 	t := terminal{color: color}
+	t.data(c)
 	for _, g := range byOwner(c.Changes) {
 		t.line(bold, "%s", g.owner)
 		for _, change := range g.changes {
@@ -27,6 +28,9 @@ func Text(c changeset.Changeset, color bool) string {
 	}
 	for _, b := range c.Broken {
 		t.line(yellow, "Left alone: %s: %s", b.Owner, b.Error)
+	}
+	for _, a := range c.Abandoned {
+		t.line(yellow, "Abandoned: %s in %s: the account is lost: %s", a.Address, a.Scope, a.Why)
 	}
 	if c.Empty() && len(c.Unseen) == 0 && len(c.Broken) == 0 {
 		t.line(bold, "No changes: the cloud is as Git wants it (%s).", count(c.Unchanged, "resource"))
