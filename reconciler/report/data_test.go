@@ -17,7 +17,9 @@ func TestDataComesFirst(t *testing.T) {
 		c.Replacing = []string{"name"}
 		return c
 	}
-	retired := func(address string) changeset.Change { return data(change(changeset.Retire, changeset.Config, address)) }
+	retired := func(address string) changeset.Change {
+		return data(change(changeset.Retire, changeset.Config, address))
+	}
 	for _, r := range []struct {
 		says    string
 		changes []changeset.Change
