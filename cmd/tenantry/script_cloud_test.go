@@ -20,7 +20,7 @@ import (
 // cloudVerb is what people do at AWS's console, and the weather there.
 func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
 	usage := errors.New("usage: cloud live [OWNER] | show ADDRESS | wait ADDRESS gone|live|retired|NAME=VALUE | chaos ADDRESS DO|NAME=VALUE | " +
-		"writes [same|N] | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | fine")
+		"estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | lost | writes [same|N] | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | fine")
 	if s.world == nil || len(args) == 0 {
 		return usage
 	}
@@ -33,6 +33,8 @@ func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
 		return s.waitForCloud(rest[0], rest[1])
 	case verb == "chaos" && len(rest) == 2:
 		return s.mischief(rest[0], rest[1])
+	case verb == "estate", verb == "touch", verb == "lost":
+		return s.estateVerb(ts, verb, rest)
 	case verb == "writes" && len(rest) <= 1:
 		return s.countWrites(ts, strings.Join(rest, ""))
 	case len(rest) <= 1:
@@ -106,7 +108,11 @@ func (s *scene) waitForCloud(address, what string) error {
 
 // mischief changes something by hand.
 func (s *scene) mischief(address, do string) error {
-	m := awsbox.Mischief{Address: address, Do: do}
+	return s.play(awsbox.Mischief{Address: address}, do)
+}
+
+func (s *scene) play(m awsbox.Mischief, do string) error {
+	m.Do = do
 	if name, value, isAttribute := strings.Cut(do, "="); isAttribute {
 		m.Do, m.Attribute, m.Value = "", name, value
 	}

@@ -14,9 +14,10 @@ var allowed = map[string][]string{
 	"reconciler/resource":    {},
 	"reconciler/changeset":   {"reconciler/resource"},
 	"reconciler/report":      {"reconciler/resource", "reconciler/changeset"},
+	"reconciler/takeover":    {"providers", "reconciler/resource", "reconciler/changeset"},
 	"schema":                 {"reconciler/resource", "reconciler/changeset"},
 	"providers":              {"reconciler/resource"},
-	"providers/aws":          {"providers", "reconciler/resource"},
+	"providers/aws":          {"providers", "reconciler/resource", "internal/awstypes"},
 	"providers/providertest": {"providers", "reconciler/resource", "reconciler/changeset"},
 	"reconciler":             {"reconciler/resource", "reconciler/changeset", "reconciler/report", "schema", "providers"},
 
@@ -29,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/sandbox/aws":    {},
 	"internal/sandbox/github": {"internal/sandbox/github"},
 	"internal/reference":      {"schema"},
+	"internal/draw":           {"schema"},
 	"internal/fleetgen":       {"schema", "fleet-example"},
 	"fleet-example":           {},
 	"internal/arrows":         {},
@@ -36,7 +38,7 @@ var allowed = map[string][]string{
 }
 
 // pure lists the folders that may import nothing that reads a clock, logs or does I/O.
-var pure = []string{"reconciler/resource", "reconciler/changeset", "reconciler/report"}
+var pure = []string{"reconciler/resource", "reconciler/changeset", "reconciler/report", "reconciler/takeover"}
 
 var impure = []string{"context", "os", "net", "net/http", "log", "os/exec", "database/sql", "io/ioutil"}
 

@@ -1,0 +1,61 @@
+package reconciler
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+)
+
+// A Stock is what a survey found, as far as it could read.
+type Stock struct {
+	Found  []providers.Found // by place, kind and name
+	Unseen map[changeset.Place]string
+}
+
+// Survey lists everything of every kind in the scopes, whoever it belongs to, each place with one
+// listing. It has no effect. A place that can't be read is in Unseen and stops no other; so is a
+// kind whose driver can't survey. The only error is that ctx ended.
+func Survey(ctx context.Context, set providers.Set, scopes []resource.Scope) (Stock, error) {
+	places := places(set, scopes)
+	found := make([][]providers.Found, len(places))
+	errs := make([]error, len(places))
+	var group errgroup.Group
+	group.SetLimit(observeAtOnce)
+	for i, p := range places {
+		group.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+			defer cancel()
+			surveyor, ok := set[p.Kind].(providers.Surveyor)
+			if !ok {
+				errs[i] = fmt.Errorf("%s can't be surveyed", p.Kind)
+				return nil
+			}
+			found[i], errs[i] = unbroken(func() ([]providers.Found, error) { return surveyor.Survey(ctx, p.Scope) })
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return nil: an error belongs to its place
+	if ctx.Err() != nil {
+		return Stock{}, context.Cause(ctx)
+	}
+	stock := Stock{Unseen: map[changeset.Place]string{}}
+	for i, p := range places {
+		if errs[i] != nil {
+			stock.Unseen[p] = errs[i].Error()
+			continue
+		}
+		stock.Found = append(stock.Found, found[i]...)
+	}
+	slices.SortStableFunc(stock.Found, func(a, b providers.Found) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Scope.Compare(b.Scope), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	stock.Unseen = wholeScopes(stock.Unseen, places)
+	return stock, nil
+}
