@@ -150,7 +150,7 @@ type importing struct {
 
 // importing reads the fleet and takes stock. The returned function closes the folder.
 func (a *app) importing(ctx context.Context, s importSettings, dir string) (i *importing, done func() error, failure error) {
-	fleet, findings, err := load(dir)
+	fleet, findings, err := a.load(ctx, dir)
 	if err != nil {
 		return nil, nil, err
 	}

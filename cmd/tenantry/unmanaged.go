@@ -48,7 +48,7 @@ func (a *app) unmanaged(ctx context.Context, dir string, s unmanagedSettings) er
 	if err != nil {
 		return err
 	}
-	fleet, findings, err := load(dir)
+	fleet, findings, err := a.load(ctx, dir)
 	if err != nil {
 		return err
 	}
