@@ -53,7 +53,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.AddCommand(
 		a.initCommand(), a.validateCommand(), a.renderCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(),
-		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.explainCommand(), a.versionCommand(),
+		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.explainCommand(), a.graphCommand(), a.versionCommand(),
 	)
 	return root
 }
