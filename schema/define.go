@@ -22,6 +22,7 @@ func (e *engine) define(f *Fleet) (*definitions, []Finding) {
 	def := &definitions{
 		module: e.tree.module, kinds: readKinds(e.schema), left: e.packages.left, spoiled: map[string]string{}, unsound: map[string]*policyDef{},
 		accounts: map[string]*Account{}, cells: map[string]*cellDef{}, plans: map[string]*planDef{},
+		at: f.At,
 	}
 	e.def = def
 	found, ok := e.defineFleet(f)
@@ -31,7 +32,9 @@ func (e *engine) define(f *Fleet) (*definitions, []Finding) {
 	found = append(found, e.defineFolder(plansDir, "#Plan", e.definePlan)...)
 	found = append(found, e.defineFolder(cellsDir, "#Cell", e.defineCell)...)
 	found = append(found, e.defineFolder(policiesDir, "#Policy", e.definePolicy)...)
-	return def, found
+	def.checkExceptions()
+	f.Exceptions, f.Until = def.allExceptions(), def.until
+	return def, append(found, def.found...)
 }
 
 // fleetFields is fleet.cue as JSON.

@@ -155,12 +155,16 @@ func (e *engine) defineCell(src *source, v cue.Value) []Finding {
 func (e *engine) definePolicy(src *source, v cue.Value) []Finding {
 	var in struct {
 		Title, Severity, Message string
-		Select                   struct{ Plans, Cells, Environments, Residencies, Kinds []string }
+		Select                   struct{ Plans, Tenants, Cells, Environments, Residencies, Kinds []string }
+		Exceptions               []exceptionFields
 	}
 	if err := decode(v.Unify(e.definition("#Policy")), &in); err != nil {
 		return []Finding{{Origin: src.at(nil), Severity: Error, Message: err.Error()}}
 	}
-	p := &policyDef{message: in.Message, plans: in.Select.Plans, cells: in.Select.Cells, environments: in.Select.Environments, residencies: in.Select.Residencies, kinds: in.Select.Kinds}
+	p := &policyDef{
+		source: src, message: in.Message, plans: in.Select.Plans, tenants: in.Select.Tenants, cells: in.Select.Cells,
+		environments: in.Select.Environments, residencies: in.Select.Residencies, kinds: in.Select.Kinds,
+	}
 	at := locate(src.syntax, []string{src.name()})
 	p.Policy = Policy{Name: src.name(), Title: in.Title, Severity: in.Severity, Origin: src.at(at.label)}
 	for _, f := range keys(at.value) {
@@ -186,6 +190,7 @@ func (e *engine) definePolicy(src *source, v cue.Value) []Finding {
 		e.def.unsound[p.Name] = p
 		return found
 	}
+	e.def.exceptions(p, in.Exceptions)
 	e.def.policies = append(e.def.policies, p)
 	return nil
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"time"
 
 	"cuelang.org/go/cue"
 
@@ -12,6 +13,8 @@ import (
 // needs to know. Read-only once it is made.
 type definitions struct {
 	module   string
+	at       time.Time // when expiries are judged
+	until    time.Time // the first moment after it at which something expires; zero if nothing does
 	fleet    fleetDef
 	accounts map[string]*Account
 	cells    map[string]*cellDef // the sound ones
@@ -24,6 +27,21 @@ type definitions struct {
 	unsound map[string]*policyDef
 	shared  map[string]map[string]string // the kind of each resource of each cell
 	left    map[string]bool              // files that are left out of their package
+	// found has findings about what is in force all the same, such as an exception that expired.
+	found    []Finding
+	mentions []Mention
+}
+
+// knows tells whether a folder has a definition of this name, sound or not.
+func (d *definitions) knows(folder, name string) bool {
+	sound := false
+	switch folder {
+	case plansDir:
+		_, sound = d.plans[name]
+	case cellsDir:
+		_, sound = d.cells[name]
+	}
+	return sound || d.spoiled[folder+"/"+name] != ""
 }
 
 type fleetDef struct {
@@ -56,8 +74,10 @@ type planDef struct {
 
 type policyDef struct {
 	Policy
-	message                                        string
-	plans, cells, environments, residencies, kinds []string
+	source                                                  *source
+	message                                                 string
+	plans, tenants, cells, environments, residencies, kinds []string
+	exceptions                                              []Exception
 
 	onTenant, onCell, onResource, onResources bool
 

@@ -22,7 +22,7 @@ type engine struct {
 	bare      *packages // for what is evaluated for every tenant
 	schema    cue.Value
 	def       *definitions
-	templates map[place]*template
+	templates map[templateKey]*template
 	defaults  []*ast.Field // of #Tenant
 	needed    map[place]Sum
 	step      func(Step) // called before each thing that is evaluated
@@ -34,7 +34,7 @@ func newEngine(t *tree, def *definitions) (*engine, error) {
 	if def != nil {
 		left = def.left
 	}
-	e := &engine{tree: t, ctx: cuecontext.New(), packages: newPackages(t, left), bare: newPackages(t, left), def: def, templates: map[place]*template{}, needed: map[place]Sum{}, step: func(Step) {}}
+	e := &engine{tree: t, ctx: cuecontext.New(), packages: newPackages(t, left), bare: newPackages(t, left), def: def, templates: map[templateKey]*template{}, needed: map[place]Sum{}, step: func(Step) {}}
 	e.bare.bare = true
 	v, err := e.packages.inline(e.ctx, "words", fmt.Sprintf("package words\nimport %q\nschema.#Kinds\n#words: schema\n", modulePath))
 	if err != nil {

@@ -34,7 +34,7 @@ func (o *evaluation) render(data cue.Value) {
 	if err := resources.Validate(concrete); err != nil {
 		o.explain(err)
 	}
-	if o.any(func(p *policyDef) bool { return p.onTenant || p.onCell }) {
+	if o.any(func(r ruling) bool { return !r.lifted && (r.onTenant || r.onCell) }) {
 		if err := v.LookupPath(pathChecks).Validate(concrete); err != nil {
 			o.explainChecks(err)
 		}
@@ -56,7 +56,7 @@ func (o *evaluation) render(data cue.Value) {
 	o.take(rendered)
 }
 
-func (o *evaluation) any(is func(*policyDef) bool) bool {
+func (o *evaluation) any(is func(ruling) bool) bool {
 	return slices.ContainsFunc(o.template.rules, is)
 }
 

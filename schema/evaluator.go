@@ -49,7 +49,16 @@ type Defined struct {
 	Cells  []*Answer // those that are in Fleet.Cells or in Fleet.Broken
 	Found  []Finding
 	Limits []Limit
-	Killed []Killed
+	// Mentions are of tenants, which must exist.
+	Mentions []Mention
+	Killed   []Killed
+}
+
+// A Mention is that a definition names a tenant.
+type Mention struct {
+	Tenant string
+	At     resource.Origin
+	Field  string // that names it, such as "select.tenants"
 }
 
 // A Limit bounds what tenants may take together, such as the places of a cell.
@@ -74,6 +83,10 @@ type Answer struct {
 	Broken    string // why the owner has no rendering; empty if it has
 	Claims    []Claim
 	Counts    []Count
+	// Excepted are the policies about the owner that an exception takes something off, and Excused is what
+	// breaks them and is let through.
+	Excepted []string
+	Excused  []Breach
 	// Names has 16 bytes for each resource, in the order of Body: what stands for its name in the cloud.
 	Names []byte
 	Body  []byte // what the owner asks for, packed; empty if it asks for nothing

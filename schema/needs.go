@@ -29,9 +29,19 @@ func (e *engine) needs(at place) Sum {
 	add := func(format string, args ...any) {
 		_, _ = fmt.Fprintf(h, format+"\x00", args...) // a hash never fails to be written to
 	}
-	text := templateText{def: e.def, at: at, rules: e.rulesAt(at)}
+	text := templateText{def: e.def, at: at, rules: e.mayRule(at)}
 	add("%s", text.fused())
-	add("%s", e.unruled(at))
+	for _, p := range text.rules { // which exceptions are active is in no text
+		for _, x := range p.exceptions {
+			add("%q %q %q %q %t", p.Name, x.Tenant, x.Cell, x.Resource, x.Active)
+		}
+	}
+	for _, key := range sortedKeys(e.def.spoiled) {
+		name, isPolicy := strings.CutPrefix(key, policiesDir+"/")
+		if p := e.def.unsound[name]; isPolicy && (p == nil || p.maySelect(at, cell.Environment)) {
+			add("%q", e.def.spoiled[key])
+		}
+	}
 	facts, account := cell.Cell, *e.def.accounts[cell.Account]
 	facts.Origin, facts.Capacity, account.Origin = resource.Origin{}, 0, resource.Origin{}
 	add("%q %+v %+v %+v %s", at, facts, account, e.def.fleet, e.def.module)

@@ -24,6 +24,8 @@ type answer struct {
 	found     []Finding
 	broken    string            // why the owner has no rendering; empty if it has
 	kinds     map[string]string // of the resources by name
+	excepted  []string          // the policies about the owner that exceptions take something off
+	excused   []Breach          // what the exceptions let through
 	offboards bool
 	counts    []Count // what the tenant takes of what is limited
 }
@@ -51,8 +53,9 @@ func (a *answer) tenantName() string {
 // cell renders the resources of a cell.
 func (e *engine) cell(c *cellDef) *answer {
 	a := &answer{owner: resource.Cell(c.Name), source: c.source}
-	a.broken = e.unruled(place{cell: c.Name})
-	t, err := e.template(place{cell: c.Name})
+	at := place{cell: c.Name}
+	a.broken = e.unruled(at, "")
+	t, err := e.template(at, e.def.rulings(at, ""))
 	if err != nil {
 		a.refuse(c.Origin, "%v", err)
 		return a
@@ -184,10 +187,10 @@ func (e *engine) inPlace(a *answer, data cue.Value) {
 	if !soundPlan || !soundCell {
 		return
 	}
-	if reason := e.unruled(at); reason != "" && a.broken == "" {
+	if reason := e.unruled(at, src.name()); reason != "" && a.broken == "" {
 		a.broken = reason
 	}
-	t, err := e.template(at)
+	t, err := e.template(at, e.def.rulings(at, src.name()))
 	if err != nil {
 		a.refuse(src.at(a.label), "%v", err)
 		return
@@ -232,13 +235,13 @@ func (e *engine) named(a *answer, field, folder, name string, known []string) (s
 }
 
 // unruled says why an owner in this place can't be judged, if a policy that may be about it can't be used.
-func (e *engine) unruled(at place) string {
+func (e *engine) unruled(at place, tenant string) string {
 	for _, key := range sortedKeys(e.def.spoiled) {
 		name, ok := strings.CutPrefix(key, policiesDir+"/")
 		if !ok {
 			continue
 		}
-		if p := e.def.unsound[name]; p == nil || p.selects(at, e.def.cells[at.cell].Environment) {
+		if p := e.def.unsound[name]; p == nil || p.selects(at, tenant, e.def.cells[at.cell].Environment) {
 			return fmt.Sprintf("the policy %s can't be used: %s", name, e.def.spoiled[key])
 		}
 	}

@@ -43,40 +43,65 @@ func (o *evaluation) explainChecks(err error) {
 }
 
 func (o *evaluation) rule(name string) *policyDef {
-	i := slices.IndexFunc(o.template.rules, func(p *policyDef) bool { return p.Name == name })
+	i := slices.IndexFunc(o.template.rules, func(r ruling) bool { return r.Name == name })
 	if i < 0 {
 		return nil
 	}
-	return o.template.rules[i]
+	return o.template.rules[i].policyDef
 }
 
 // advise holds the rendered resources against the policies that don't deny. Those are never unified
 // into the template, because they must not change what is rendered; and plain data is cheap to hold
 // against a constraint, of which much is the same for many resources.
 func (o *evaluation) advise(v cue.Value, rendered map[string]map[string]any) {
-	for _, p := range o.template.rules {
-		if denies(p) {
+	for _, r := range o.template.rules {
+		if r.denies() && !r.excepted() {
 			continue
 		}
-		rule := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(p.Name)))
-		if p.onResources {
-			o.breaks(p, o.plain(rendered).Unify(rule.LookupPath(pathResources)), nil)
+		rule := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(r.Name)))
+		if r.excepted() {
+			o.excuse(r, v, rule, rendered)
 		}
-		if !p.onResource {
+		if r.denies() || r.lifted {
+			continue
+		}
+		if r.onResources {
+			o.breaks(r.policyDef, o.plain(rendered).Unify(rule.LookupPath(pathResources)), nil)
+		}
+		if !r.onResource {
 			continue
 		}
 		constraint, sound := rule.LookupPath(pathResource), map[resource.Value]bool{}
 		for _, name := range sortedKeys(rendered) {
 			kind, _ := rendered[name]["kind"].(string)
-			if !p.selectsKind(kind) {
+			if !r.selectsKind(kind) || r.spares(name) {
 				continue
 			}
-			about := p.about(rendered[name])
+			about := r.about(rendered[name])
 			key, err := resource.Of(about)
 			if err == nil && sound[key] {
 				continue
 			}
-			sound[key] = !o.breaks(p, o.plain(about).Unify(constraint), []string{name})
+			sound[key] = !o.breaks(r.policyDef, o.plain(about).Unify(constraint), []string{name})
+		}
+	}
+}
+
+// excuse notes what exceptions let through, so that those that nobody needs can be found.
+func (o *evaluation) excuse(r ruling, v, rule cue.Value, rendered map[string]map[string]any) {
+	broken := func(v cue.Value) bool { return v.Validate(cue.Concrete(true)) != nil }
+	note := func(resource string) { o.answer.excused = append(o.answer.excused, Breach{r.Name, resource}) }
+	o.answer.excepted = append(o.answer.excepted, r.Name)
+	if r.lifted {
+		if checks := v.LookupPath(pathLifted).LookupPath(cue.MakePath(cue.Str(r.Name))); checks.Exists() && broken(checks) ||
+			r.onResources && broken(o.plain(rendered).Unify(rule.LookupPath(pathResources))) {
+			note("")
+		}
+	}
+	for _, name := range sortedKeys(rendered) {
+		kind, _ := rendered[name]["kind"].(string)
+		if r.onResource && r.selectsKind(kind) && r.spares(name) && broken(o.plain(r.about(rendered[name])).Unify(rule.LookupPath(pathResource))) {
+			note(name)
 		}
 	}
 }
@@ -117,19 +142,19 @@ func (o *evaluation) explainRules() {
 	}
 	v := o.fill(apart)
 	resources := v.LookupPath(pathResources)
-	for _, p := range o.template.rules {
-		if !denies(p) {
+	for _, r := range o.template.rules {
+		if !r.denies() {
 			continue
 		}
-		rule := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(p.Name)))
-		if p.onResources {
-			o.breaks(p, resources.Unify(rule.LookupPath(pathResources)), nil)
+		rule := v.LookupPath(cue.MakePath(cue.Str("rules"), cue.Str(r.Name)))
+		if r.onResources {
+			o.breaks(r.policyDef, resources.Unify(rule.LookupPath(pathResources)), nil)
 		}
 		fields, err := resources.Fields()
-		for err == nil && p.onResource && fields.Next() {
+		for err == nil && r.onResource && fields.Next() {
 			kind, _ := fields.Value().LookupPath(cue.MakePath(cue.Str("kind"))).String()
-			if p.selectsKind(kind) {
-				o.breaks(p, fields.Value().Unify(rule.LookupPath(pathResource)), []string{fields.Selector().Unquoted()})
+			if name := fields.Selector().Unquoted(); r.selectsKind(kind) && !r.spares(name) {
+				o.breaks(r.policyDef, fields.Value().Unify(rule.LookupPath(pathResource)), []string{name})
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func (s *Session) Define() (out *Defined) {
 	e.cells(out)
 	s.step(Step{File: approvalsDir})
 	approvals, found := e.approvals()
-	f.Approvals, out.Found = approvals, append(out.Found, found...)
+	f.Approvals, out.Found, out.Mentions = approvals, append(out.Found, found...), def.mentions
 	e.step = func(Step) {}
 	return out
 }
@@ -155,7 +155,7 @@ func (a *answer) export() *Answer {
 	if a.offboards {
 		out.Offboards = a.source.at(a.body.label("lifecycle"))
 	}
-	out.Claims = a.claims()
+	out.Claims, out.Excepted, out.Excused = a.claims(), a.excepted, a.excused
 	if a.tenant != nil && !a.offboards {
 		out.Counts = a.counts
 	}

@@ -17,13 +17,22 @@ type place struct {
 // A template is what an owner's data is filled into, once, to have everything evaluated.
 type template struct {
 	place
-	rules []*policyDef // that select the place
+
+	rules []ruling // that are about the owner
 	// value has the fields #of, for the tenant; resources, with the policies that deny unified;
-	// checks, the policies on tenant and cell; rules, those that don't deny.
+	// checks, the policies on tenant and cell; rules, those that don't deny and those with exceptions;
+	// lifted, as checks for policies that an exception takes off.
 	value cue.Value
 	// apart has #of; resources, without any policy; rules, each by its name. It finds out which
 	// of them is broken, and is built when that is asked for the first time.
 	apart *cue.Value
+}
+
+// A templateKey is what a template depends on, given the fleet's definitions.
+type templateKey struct {
+	place
+
+	rulings string // as of rulingsKey
 }
 
 var (
@@ -31,33 +40,24 @@ var (
 	pathResources = cue.MakePath(cue.Str("resources"))
 	pathResource  = cue.MakePath(cue.Str("resource"))
 	pathChecks    = cue.MakePath(cue.Str("checks"))
+	pathLifted    = cue.MakePath(cue.Str("lifted"))
 )
 
-// template returns the template of a place, compiled once.
-func (e *engine) template(at place) (*template, error) {
-	if t, ok := e.templates[at]; ok {
+// template returns the template of a place for those whom the rulings are about, compiled once.
+func (e *engine) template(at place, rulings []ruling) (*template, error) {
+	key := templateKey{at, rulingsKey(rulings)}
+	if t, ok := e.templates[key]; ok {
 		return t, nil
 	}
-	t := &template{place: at, rules: e.rulesAt(at)}
+	t := &template{place: at, rules: rulings}
 	text := templateText{def: e.def, at: at, rules: t.rules}
 	v, err := e.bare.inline(e.ctx, "template", text.fused())
 	if err != nil {
 		return nil, fmt.Errorf("template of %v: %w", at, err)
 	}
 	t.value = v
-	e.templates[at] = t
+	e.templates[key] = t
 	return t, nil
-}
-
-// rulesAt are the policies that are about a place.
-func (e *engine) rulesAt(at place) []*policyDef {
-	var rules []*policyDef
-	for _, p := range e.def.policies {
-		if p.selects(at, e.def.cells[at.cell].Environment) {
-			rules = append(rules, p)
-		}
-	}
-	return rules
 }
 
 // taken returns the template with its policies apart.
@@ -83,20 +83,36 @@ func (e *engine) unfilled(plan string) cue.Value {
 	return v
 }
 
-func denies(p *policyDef) bool { return p.Severity == string(Deny) }
-
 // selectsKind tells whether a policy is about a kind.
 func (p *policyDef) selectsKind(kind string) bool {
 	return len(p.kinds) == 0 || slices.Contains(p.kinds, kind)
 }
 
-// selects tells whether a policy is about a place.
-func (p *policyDef) selects(at place, environment string) bool {
-	if at.plan == "" && (len(p.plans) > 0 || len(p.residencies) > 0 || p.ofTenants()) {
+// mayRule are the policies that are about a place, for some tenants there if not for all.
+func (e *engine) mayRule(at place) []ruling {
+	var out []ruling
+	for _, p := range e.def.policies {
+		if p.maySelect(at, e.def.cells[at.cell].Environment) {
+			out = append(out, ruling{policyDef: p})
+		}
+	}
+	return out
+}
+
+// maySelect tells whether a policy is about a place, for some tenants there if not for all.
+func (p *policyDef) maySelect(at place, environment string) bool {
+	anybody := *p
+	anybody.tenants = nil
+	return anybody.selects(at, "anybody", environment)
+}
+
+// selects tells whether a policy is about a tenant in a place; or about the cell, if tenant is empty.
+func (p *policyDef) selects(at place, tenant, environment string) bool {
+	if tenant == "" && (len(p.plans) > 0 || len(p.tenants) > 0 || len(p.residencies) > 0 || p.ofTenants()) {
 		return false
 	}
 	in := func(list []string, name string) bool { return len(list) == 0 || slices.Contains(list, name) }
-	return in(p.plans, at.plan) && in(p.cells, at.cell) && in(p.residencies, at.residency) && in(p.environments, environment)
+	return in(p.plans, at.plan) && in(p.tenants, tenant) && in(p.cells, at.cell) && in(p.residencies, at.residency) && in(p.environments, environment)
 }
 
 // A templateText writes the CUE of a template. Nothing in CUE is incremental, so everything that
@@ -105,7 +121,7 @@ func (p *policyDef) selects(at place, environment string) bool {
 type templateText struct {
 	def   *definitions
 	at    place
-	rules []*policyDef
+	rules []ruling
 	known []string // the inputs that there are
 	b     strings.Builder
 }
@@ -116,16 +132,17 @@ func (t *templateText) line(format string, args ...any) {
 
 func (t *templateText) fused() string {
 	t.head()
-	t.resources(denies)
-	t.checks()
-	t.policies(func(p *policyDef) bool { return !denies(p) })
+	t.resources(true)
+	t.checks("checks", func(r ruling) bool { return !r.lifted })
+	t.checks("lifted", func(r ruling) bool { return r.lifted })
+	t.policies(func(r ruling) bool { return !r.denies() || r.excepted() })
 	return t.b.String()
 }
 
 func (t *templateText) apart() string {
 	t.head()
-	t.resources(func(*policyDef) bool { return false })
-	t.policies(func(*policyDef) bool { return true })
+	t.resources(false)
+	t.policies(func(ruling) bool { return true })
 	return t.b.String()
 }
 
@@ -145,7 +162,7 @@ func (t *templateText) filled(definition string, inputs, fields []string) string
 }
 
 // rule is a policy with its inputs.
-func (t *templateText) rule(p *policyDef) string {
+func (t *templateText) rule(p ruling) string {
 	return t.filled(fmt.Sprintf("policies[%q]", p.Name), p.inputs, late[policiesDir])
 }
 
@@ -180,8 +197,8 @@ func (t *templateText) head() {
 	}
 }
 
-// resources writes the field resources with some of the policies.
-func (t *templateText) resources(with func(*policyDef) bool) {
+// resources writes the field resources, with the policies that deny or without any.
+func (t *templateText) resources(ruled bool) {
 	owner := t.at.cell
 	t.line("resources: {")
 	if t.at.plan == "" {
@@ -191,9 +208,13 @@ func (t *templateText) resources(with func(*policyDef) bool) {
 		t.line("%s.resources", t.filled(fmt.Sprintf("plans[%q]", t.at.plan), t.def.plans[t.at.plan].inputs, late[plansDir]))
 		t.line("#of.overrides")
 	}
+	var each []ruling
 	for _, r := range t.rules {
-		if r.onResources && with(r) {
+		if ruled && r.denies() && r.onResources {
 			t.line("%s.resources", t.rule(r))
+		}
+		if ruled && r.denies() && r.onResource {
+			each = append(each, r)
 		}
 	}
 	prefix := t.def.fleet.name + "-" + owner + "-"
@@ -201,17 +222,53 @@ func (t *templateText) resources(with func(*policyDef) bool) {
 	if kinds := t.settled(); kinds != nil {
 		for _, name := range sortedKeys(kinds) {
 			t.line(`%q: {#name: "%s%s", #unique: "\(#name)-%s"}`, name, prefix, name, account)
-			t.line("%q: %s", name, t.kind(kinds[name], with))
+			holds := func(r ruling) bool { return !r.spares(name) && r.selectsKind(kinds[name]) }
+			t.line("%q: schema.#Kinds[%q]%s", name, kinds[name], t.all(each, holds))
 		}
 		t.line("}")
 		return
 	}
-	t.line(`[Key=string]: {kind: string, #name: "%s\(Key)", #unique: "\(#name)-%s", kinds[kind]}`, prefix, account)
-	t.line("}\nlet kinds = {")
+	t.line(`[Key=string]: {kind: string, #name: "%s\(Key)", #unique: "\(#name)-%s", kinds[kind]`, prefix, account)
+	for i, r := range each {
+		if len(r.spared) > 0 {
+			t.line("if %s {but%d[kind]}", otherThan(r.spared), i)
+		}
+	}
+	t.line("}\n}\nlet kinds = {")
 	for _, kind := range sortedKeys(t.def.kinds) {
-		t.line("%q: %s", kind, t.kind(kind, with))
+		holds := func(r ruling) bool { return len(r.spared) == 0 && r.selectsKind(kind) }
+		t.line("%q: schema.#Kinds[%q]%s", kind, kind, t.all(each, holds))
 	}
 	t.line("}")
+	for i, r := range each {
+		if len(r.spared) > 0 {
+			t.line("let but%d = {", i)
+			for _, kind := range sortedKeys(t.def.kinds) {
+				t.line("%q: _%s", kind, t.all([]ruling{r}, func(r ruling) bool { return r.selectsKind(kind) }))
+			}
+			t.line("}")
+		}
+	}
+}
+
+// all are the constraints on a resource of the rulings that hold.
+func (t *templateText) all(rules []ruling, holds func(ruling) bool) string {
+	var out strings.Builder
+	for _, r := range rules {
+		if holds(r) {
+			out.WriteString(" & " + t.rule(r) + ".resource")
+		}
+	}
+	return out.String()
+}
+
+// otherThan is the condition that Key is none of some names.
+func otherThan(names []string) string {
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = fmt.Sprintf("Key != %q", name)
+	}
+	return strings.Join(parts, " && ")
 }
 
 // settled has the kinds of all resources if no tenant has others; nil if that depends.
@@ -222,26 +279,14 @@ func (t *templateText) settled() map[string]string {
 	return t.def.plans[t.at.plan].kinds
 }
 
-// kind is the definition of a kind with the policies that select it.
-func (t *templateText) kind(kind string, with func(*policyDef) bool) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "schema.#Kinds[%q]", kind)
-	for _, r := range t.rules {
-		if r.onResource && with(r) && r.selectsKind(kind) {
-			out.WriteString(" & " + t.rule(r) + ".resource")
-		}
-	}
-	return out.String()
-}
-
 // checks writes the policies on tenants and cells.
-func (t *templateText) checks() {
-	t.line("checks: {")
+func (t *templateText) checks(field string, which func(ruling) bool) {
+	t.line("%s: {", field)
 	for _, r := range t.rules {
-		if r.onTenant {
+		if r.onTenant && which(r) {
 			t.line("%q: tenant: #of & %s.tenant", r.Name, t.rule(r))
 		}
-		if r.onCell {
+		if r.onCell && which(r) {
 			t.line("%q: cell: facts.#cell & %s.cell", r.Name, t.rule(r))
 		}
 	}
@@ -249,7 +294,7 @@ func (t *templateText) checks() {
 }
 
 // policies writes policies by their names, with their inputs filled in.
-func (t *templateText) policies(which func(*policyDef) bool) {
+func (t *templateText) policies(which func(ruling) bool) {
 	t.line("rules: {")
 	for _, r := range t.rules {
 		if which(r) {
