@@ -1,10 +1,10 @@
 package reconciler
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"tenantry.dev/providers"
@@ -36,19 +36,21 @@ var ErrStopped = errors.New("stopped before this change")
 // remembers what was applied. It returns an outcome for every change, in the plan's order. One
 // failure blocks those that need it and no others.
 func (r *Reconciler) Apply(ctx context.Context, p Plan, o Order) ([]changeset.Outcome, error) {
-	ready := p.Changeset.Ready()
-	if len(ready) > 0 {
-		if err := r.State.Begin(ctx, ownersOf(ready), cmp.Or(p.Target.Commit, uncommitted)); err != nil {
-			return nil, fmt.Errorf("note the attempt: %w", err)
-		}
+	if len(p.Changeset.Ready()) > 0 {
 		defer r.Observer.Forget()
 	}
-	run := &run{reconciler: r, plan: p, order: o, outputs: map[resource.Address]map[string]string{}}
+	run := &run{
+		reconciler: r, plan: p, order: o,
+		outputs: map[resource.Address]map[string]string{}, nonces: map[resource.Address]string{},
+	}
 	for _, seen := range p.seen.Observed {
 		run.outputs[seen.Address] = seen.Outputs
 	}
-	outcomes := run.all(ctx)
-	if err := r.remember(context.WithoutCancel(ctx), p, outcomes); err != nil {
+	if err := run.recognise(ctx); err != nil {
+		return nil, err
+	}
+	outcomes, err := run.all(ctx)
+	if err != nil {
 		return outcomes, fmt.Errorf("remember what was applied: %w", err)
 	}
 	return outcomes, nil
@@ -73,24 +75,42 @@ func (r *run) change(ctx context.Context, c changeset.Change) changeset.Outcome 
 		out.Result = changeset.Unchanged
 		return out
 	}
+	switch err := r.carryOut(ctx, c, steps); {
+	case errors.Is(err, ErrStopped):
+		out.Result, out.Detail = changeset.Skipped, err.Error()
+	case err != nil:
+		out.Result, out.Detail = changeset.Failed, err.Error()
+	default:
+		out.Result = changeset.Applied
+	}
+	return out
+}
+
+// carryOut takes the steps of a change, one after the other.
+func (r *run) carryOut(ctx context.Context, c changeset.Change, steps []step) error {
 	var have resource.Observed
 	if c.Have != nil {
 		have = *c.Have
 	}
+	if c.Action == changeset.Create || c.Action == changeset.Replace {
+		if err := r.allowed(ctx); err != nil {
+			return err
+		}
+		if err := r.follow(ctx, c); err != nil {
+			return err
+		}
+	}
 	for _, s := range steps {
-		have, err = r.patiently(ctx, c, s, have)
-		switch {
-		case errors.Is(err, ErrStopped):
-			out.Result, out.Detail = changeset.Skipped, err.Error()
-			return out
-		case err != nil:
-			out.Result, out.Detail = changeset.Failed, err.Error()
-			return out
+		var err error
+		if have, err = r.patiently(ctx, c, s, have); err != nil {
+			return err
 		}
 	}
 	r.learn(c.Address, have)
-	out.Result = changeset.Applied
-	return out
+	if c.Have != nil && c.Action != changeset.Replace && !maps.Equal(have.Outputs, c.Have.Outputs) {
+		return r.follow(ctx, c)
+	}
+	return nil
 }
 
 // steps turns a change into its effects, now that what it refers to is known. A change that turns
@@ -125,6 +145,7 @@ func (r *run) steps(c changeset.Change) ([]step, error) {
 }
 
 func (r *run) create(want resource.Desired) step {
+	want.Nonce = r.nonce(want.Address)
 	return step{changeset.Create, func(ctx context.Context, d providers.Driver, _ resource.Observed) (resource.Observed, error) {
 		return d.Create(ctx, want, r.plan.Target.Fleet.Name)
 	}}
@@ -179,4 +200,3 @@ func (r *run) adopt(want resource.Desired) step {
 		return adopter.Adopt(ctx, want, r.plan.Target.Fleet.Name)
 	}}
 }
-

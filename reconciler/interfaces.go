@@ -183,12 +183,13 @@ type Recorder interface {
 type State interface {
 	// Owners returns what is remembered of every owner.
 	Owners(ctx context.Context) (map[resource.Owner]OwnerState, error)
-	// Begin notes that owners are about to be brought to a commit. Of several before a Settle the
-	// first counts. Until Settle, what Git says of the owner at another commit can't be told from
-	// what was changed in the cloud: all its differences count as configuration then.
-	Begin(ctx context.Context, owners []resource.Owner, commit Commit) error
-	// Settle notes that the owner is as the commit wants it. An empty list forgets the owner.
-	Settle(ctx context.Context, owner resource.Owner, commit Commit, applied []resource.Desired) error
+	// Settle notes what an owner was brought to.
+	Settle(ctx context.Context, owner resource.Owner, to Settlement) error
+	// Follow notes that what these resources refer to is about to be written, so that their references
+	// may lead elsewhere then. It holds until they are settled.
+	Follow(ctx context.Context, addresses []resource.Address) error
+	// Forget takes resources out of what is remembered of an owner, because it doesn't have them any more.
+	Forget(ctx context.Context, owner resource.Owner, addresses []resource.Address) error
 
 	// Created tells which of the addresses the log says that we created and did not delete.
 	Created(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error)
@@ -197,9 +198,11 @@ type State interface {
 	// Used returns, by the digests of approvals, the addresses that were destroyed or retired under
 	// them and are done with.
 	Used(ctx context.Context) (map[string]map[resource.Address]bool, error)
-	// Unanswered returns the creates that were sent (there is a before-entry) and have no answer,
-	// with the time of sending.
-	Unanswered(ctx context.Context) (map[resource.Address]time.Time, error)
+	// Unanswered returns the creates that were sent (there is a before-entry) and have no answer.
+	Unanswered(ctx context.Context) (map[resource.Address]Intent, error)
+	// Nonces returns, of those addresses that the log has creates or adoptions of, the marks that these
+	// leave on what they make: the nonce of each, and "" for one that leaves none.
+	Nonces(ctx context.Context, addresses []resource.Address) (map[resource.Address][]string, error)
 	// Made returns the creates that were answered with success since a time, with the time of the
 	// answer: what they made need not show in a list yet.
 	Made(ctx context.Context, since time.Time) (map[resource.Address]time.Time, error)
@@ -218,7 +221,39 @@ type State interface {
 
 // OwnerState is what is remembered of an owner.
 type OwnerState struct {
-	Commit  Commit             // the one last reconciled to; empty if never
-	Applied []resource.Desired // its rendering then
-	Attempt Commit             // the first that was begun since and not settled; empty if none
+	Commit Commit // the one that all of it was last brought to; empty if never
+	// Applied has each resource as Git had it when the resource was last brought to that.
+	Applied []resource.Desired
+	// Begun has the resources that something was done to since. It follows from the log: an entry
+	// before a write makes its resource one of them, and an answer that nothing was sent takes that back.
+	Begun map[resource.Address]Begun
+}
+
+// Begun is what was done to a resource since it was last settled. Until it is settled again, it may
+// be anything between what was applied and what the commits of those writes want.
+type Begun struct {
+	Written bool   // something was sent, or may have been
+	Commit  Commit // the one that all of it was for; empty if there were several, or it has no name
+	Done    bool   // the last write was answered: the resource is as Commit wants it
+	Removed bool   // it was deleted to be made anew, and wasn't made since
+	Follows bool   // something that it refers to was written
+}
+
+// A Settlement is what an owner was brought to.
+type Settlement struct {
+	// Commit is the one that all of the owner was brought to; empty if it wasn't all, and then the
+	// owner's stays.
+	Commit Commit
+	// Applied has each resource as Git had it when the resource was last brought to that. An owner of
+	// which all was done and nothing is left is forgotten.
+	Applied []resource.Desired
+	// Done are the resources of which nothing is in doubt any more.
+	Done []resource.Address
+}
+
+// An Intent is a create that was sent and has no answer.
+type Intent struct {
+	Seq   int64 // the number of its before-entry
+	Sent  time.Time
+	Nonce string // the mark that it leaves on what it makes; empty if the kind has none
 }

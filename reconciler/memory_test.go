@@ -140,7 +140,7 @@ func (m *memory) Create(ctx context.Context, want resource.Desired, _ string) (r
 		for _, name := range m.kind.Outputs {
 			outputs[name] = name + ":" + id
 		}
-		made = resource.Observed{Address: want.Address, Scope: want.Scope, ID: id, Attributes: m.kind.Canonical(want.Attributes), Outputs: outputs}
+		made = resource.Observed{Address: want.Address, Scope: want.Scope, ID: id, Nonce: want.Nonce, Attributes: m.kind.Canonical(want.Attributes), Outputs: outputs}
 		m.cloud.resources[id] = made
 		m.cloud.made++
 		return nil

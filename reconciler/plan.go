@@ -38,6 +38,7 @@ type Plan struct {
 	set       providers.Set
 	seen      Observation
 	known     map[resource.Owner]OwnerState
+	sent      map[resource.Address]Intent // the creates that have no answer
 	desired   map[resource.Owner][]resource.Desired
 	only      []resource.Owner // what it was restricted to; nil for everybody
 }
@@ -68,7 +69,11 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
 	}
-	snapshot, err := r.snapshot(ctx, t, set, seen, known)
+	sent, err := r.State.Unanswered(ctx)
+	if err != nil {
+		return Plan{}, fmt.Errorf("ask the log for creates without an answer: %w", err)
+	}
+	snapshot, err := r.snapshot(ctx, t, set, seen, known, sent)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -78,7 +83,7 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare: %w", err)
 	}
-	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, desired: t.Desired()}, nil
+	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, sent: sent, desired: t.Desired()}, nil
 }
 
 // Only restricts a plan to some owners.
@@ -117,14 +122,15 @@ func (r *Reconciler) look(ctx context.Context, fleet *schema.Fleet, set provider
 }
 
 // snapshot gathers all that the decision depends on.
-func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, seen Observation, known map[resource.Owner]OwnerState) (changeset.Snapshot, error) {
+func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, seen Observation, known map[resource.Owner]OwnerState, sent map[resource.Address]Intent) (changeset.Snapshot, error) {
 	s := changeset.Snapshot{
 		Fleet:     t.Fleet.Name,
 		Commit:    string(t.Commit),
 		Kinds:     set.Kinds(),
 		Desired:   t.Rendering.Desired,
 		Settled:   map[resource.Owner]bool{},
-		Retried:   map[resource.Owner]bool{},
+		Doubtful:  map[resource.Address]bool{},
+		Follows:   map[resource.Address]bool{},
 		Observed:  seen.Observed,
 		Unseen:    seen.Unseen,
 		Broken:    broken(t),
@@ -134,13 +140,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 		Unsure:    map[resource.Address]time.Time{},
 		Now:       time.Now().UTC(),
 	}
-	for owner, state := range known {
-		s.Applied = append(s.Applied, state.Applied...)
-		// Another try at the same commit asks for what the first did, so that what was changed in the
-		// cloud and what is still to be done can be told apart as before. Between two commits they can't.
-		s.Retried[owner] = state.Commit != "" && state.Attempt != "" && state.Attempt == t.Commit
-		s.Settled[owner] = state.Commit != "" && (state.Attempt == "" || s.Retried[owner])
-	}
+	applied(&s, t, known)
 	var err error
 	if s.Created, err = r.State.Created(ctx, addresses(seen.Observed)); err != nil {
 		return s, fmt.Errorf("ask the log for what we created: %w", err)
@@ -155,28 +155,73 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 	if s.Used, err = r.State.Used(ctx); err != nil {
 		return s, fmt.Errorf("ask the log for what was approved: %w", err)
 	}
-	return s, r.unsure(ctx, &s)
+	var unrepeatable []resource.Address
+	for _, o := range seen.Observed {
+		if s.Kinds[o.Address.Kind].Unrepeatable {
+			unrepeatable = append(unrepeatable, o.Address)
+		}
+	}
+	if s.Nonces, err = r.State.Nonces(ctx, unrepeatable); err != nil {
+		return s, fmt.Errorf("ask the log for the marks of what we created: %w", err)
+	}
+	return s, r.unsure(ctx, &s, sent)
+}
+
+// applied fills in what is remembered of the owners, and what of it is in doubt because something was
+// begun on it since.
+func applied(s *changeset.Snapshot, t Target, known map[resource.Owner]OwnerState) {
+	seen := map[resource.Address]bool{}
+	for _, o := range s.Observed {
+		seen[o.Address] = true
+	}
+	desired := t.Desired()
+	for owner, state := range known {
+		s.Settled[owner] = true
+		reached := map[resource.Address]resource.Desired{} // by a run that died before it could say so
+		for address, b := range state.Begun {
+			s.Follows[address] = b.Follows
+			again := b.Commit != "" && b.Commit == t.Commit
+			switch {
+			case again && b.Done:
+				at := slices.IndexFunc(desired[owner], func(d resource.Desired) bool { return d.Address == address })
+				if at >= 0 {
+					reached[address] = desired[owner][at]
+					s.Applied = append(s.Applied, reached[address])
+				}
+			case b.Written && !again, b.Removed && !seen[address]:
+				// Another try at the same commit asks for what the first did, so that what was changed in the
+				// cloud and what is still to be done can be told apart as before. Between two commits they
+				// can't, and what we deleted ourselves in order to make it anew nobody else deleted.
+				s.Doubtful[address] = true
+			}
+		}
+		for _, d := range state.Applied {
+			if _, newer := reached[d.Address]; !newer {
+				s.Applied = append(s.Applied, d)
+			}
+		}
+	}
 }
 
 // unsure fills in the creates that what a list doesn't show may still come from: those without an
 // answer, which may yet arrive, and those that succeeded a moment ago, which lists may not have yet.
-func (r *Reconciler) unsure(ctx context.Context, s *changeset.Snapshot) error {
-	sent, err := r.State.Unanswered(ctx)
-	if err != nil {
-		return fmt.Errorf("ask the log for creates without an answer: %w", err)
-	}
+func (r *Reconciler) unsure(ctx context.Context, s *changeset.Snapshot, sent map[resource.Address]Intent) error {
 	made, err := r.State.Made(ctx, s.Now.Add(-r.settle()))
 	if err != nil {
 		return fmt.Errorf("ask the log for what was created just now: %w", err)
 	}
-	for _, creates := range []map[resource.Address]time.Time{sent, made} {
-		for address, at := range creates {
-			until := at.Add(r.settle())
-			// A kind whose create can be repeated needs no wait: its name or token makes it one.
-			if s.Kinds[address.Kind].Unrepeatable && until.After(s.Unsure[address]) {
-				s.Unsure[address] = until
-			}
+	note := func(address resource.Address, at time.Time) {
+		until := at.Add(r.settle())
+		// A kind whose create can be repeated needs no wait: its name or token makes it one.
+		if s.Kinds[address.Kind].Unrepeatable && until.After(s.Unsure[address]) {
+			s.Unsure[address] = until
 		}
+	}
+	for address, intent := range sent {
+		note(address, intent.Sent)
+	}
+	for address, at := range made {
+		note(address, at)
 	}
 	return nil
 }

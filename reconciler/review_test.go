@@ -482,11 +482,11 @@ type unsettling struct {
 	owner resource.Owner
 }
 
-func (u unsettling) Settle(ctx context.Context, owner resource.Owner, commit reconciler.Commit, applied []resource.Desired) error {
+func (u unsettling) Settle(ctx context.Context, owner resource.Owner, to reconciler.Settlement) error {
 	if owner == u.owner {
 		return errors.New("disk full")
 	}
-	return u.State.Settle(ctx, owner, commit, applied)
+	return u.State.Settle(ctx, owner, to)
 }
 
 // A driver that breaks over one resource breaks nothing else, and what it was about may have been

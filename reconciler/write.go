@@ -27,6 +27,8 @@ func refresh(ctx context.Context, d providers.Driver, have resource.Observed) (r
 		return now, &unsentError{err}
 	case now.Address != have.Address:
 		return now, &unsentError{fmt.Errorf("its mark changed to %s: %w", now.Address, providers.ErrNotOurs)}
+	case now.Nonce != have.Nonce:
+		return now, &unsentError{fmt.Errorf("the mark of the create that made it changed: %w", providers.ErrNotOurs)}
 	case now.Retired != have.Retired || !same(now.Attributes, have.Attributes):
 		return now, &unsentError{errors.New("somebody changed it while this ran; nothing was written, and the next pass looks again")}
 	}
@@ -210,6 +212,12 @@ func (r *run) entry(c changeset.Change, action changeset.Action) changeset.Entry
 		Commit: string(r.plan.Target.Commit), Digest: r.plan.Changeset.Digest,
 		Address: c.Address, Scope: c.Scope, Cell: c.Cell, Action: action, Cause: c.Cause,
 		Actor: r.order.Actor, Approved: c.Approved,
+	}
+	switch {
+	case action == changeset.Create:
+		e.Nonce = r.nonce(c.Address)
+	case action == changeset.Move && c.Have != nil:
+		e.Nonce = c.Have.Nonce
 	}
 	for _, d := range c.Attributes {
 		e.Paths = append(e.Paths, d.Path)

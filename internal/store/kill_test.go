@@ -52,10 +52,11 @@ func scribble(ctx context.Context, dir string) error {
 		}
 		fmt.Println("after", seq, address)
 		commit := reconciler.Commit(fmt.Sprint("c", i))
-		if err := s.Begin(ctx, []resource.Owner{"tenant/acme"}, commit); err != nil {
+		if err := s.Follow(ctx, []resource.Address{address}); err != nil {
 			return err
 		}
-		if err := s.Settle(ctx, "tenant/acme", commit, []resource.Desired{desired("tenant/acme", "data")}); err != nil {
+		to := reconciler.Settlement{Commit: commit, Applied: []resource.Desired{desired("tenant/acme", "data")}, Done: []resource.Address{address}}
+		if err := s.Settle(ctx, "tenant/acme", to); err != nil {
 			return err
 		}
 		fmt.Println("settled", commit)

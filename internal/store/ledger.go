@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"tenantry.dev/reconciler"
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
 )
@@ -27,12 +29,20 @@ import (
 // A retirement leaves what it retires created. An adoption creates nothing. When a write has
 // several answers, the last one counts: a later run may find out what became of an unsure one.
 
-// follow keeps the table of unanswered creates in step with the log.
+// follow keeps the tables that follow from the log in step with it.
 func follow(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
+	if err := begin(ctx, tx, e); err != nil {
+		return err
+	}
+	return doubt(ctx, tx, e)
+}
+
+// doubt notes the creates whose fate is open.
+func doubt(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
 	switch {
 	case e.Phase == changeset.Before && makes(e.Action):
-		_, err := tx.ExecContext(ctx, "INSERT INTO unanswered (seq, address, sent) VALUES (?, ?, ?)",
-			e.Seq, e.Address.String(), e.Time.UnixNano())
+		_, err := tx.ExecContext(ctx, "INSERT INTO unanswered (seq, address, sent, nonce) VALUES (?, ?, ?, ?)",
+			e.Seq, e.Address.String(), e.Time.UnixNano(), e.Nonce)
 		return err
 	case e.Phase == changeset.After && (e.Result == changeset.Applied || e.Result == changeset.Unchanged):
 		// Whatever was done to it, it was there to be done to, or was seen to be gone: no earlier
@@ -54,26 +64,65 @@ func sent(answer changeset.Result) bool {
 }
 
 // Unanswered returns the creates that were sent and have no answer, or the answer that nobody
-// knows, with the time of the last sending.
-func (s *Store) Unanswered(ctx context.Context) (map[resource.Address]time.Time, error) {
-	open := map[resource.Address]time.Time{}
+// knows. Of several for an address it returns the last.
+func (s *Store) Unanswered(ctx context.Context) (map[resource.Address]reconciler.Intent, error) {
+	open := map[resource.Address]reconciler.Intent{}
 	if s.read == nil {
 		return open, nil
 	}
 	err := each(ctx, s.read, func(row *sql.Rows) error {
 		var text string
 		var at int64
-		if err := row.Scan(&text, &at); err != nil {
+		var intent reconciler.Intent
+		if err := row.Scan(&intent.Seq, &text, &at, &intent.Nonce); err != nil {
 			return err
 		}
 		address, err := resource.ParseAddress(text)
-		open[address] = time.Unix(0, at).UTC()
+		intent.Sent = time.Unix(0, at).UTC()
+		open[address] = intent
 		return err
-	}, "SELECT address, max(sent) FROM unanswered GROUP BY address")
+	}, "SELECT seq, address, sent, nonce FROM unanswered ORDER BY seq")
 	if err != nil {
 		return nil, fmt.Errorf("read the unanswered creates: %w", err)
 	}
 	return open, nil
+}
+
+// Nonces returns, of those addresses that the log has creates or adoptions of, the marks that these
+// leave: the nonce of each, and "" for one that leaves none.
+func (s *Store) Nonces(ctx context.Context, addresses []resource.Address) (map[resource.Address][]string, error) {
+	nonces := map[resource.Address][]string{}
+	if s.read == nil {
+		return nonces, nil
+	}
+	for batch := range slices.Chunk(addresses, batch) {
+		err := each(ctx, s.read, func(row *sql.Rows) error {
+			var text, nonce string
+			if err := row.Scan(&text, &nonce); err != nil {
+				return err
+			}
+			address, err := resource.ParseAddress(text)
+			nonces[address] = append(nonces[address], nonce)
+			return err
+		}, `SELECT DISTINCT address, coalesce(entry ->> '$.nonce', '') FROM entries
+			WHERE address IN (?`+strings.Repeat(", ?", len(batch)-1)+`)
+			AND phase = 'before' AND action IN ('create', 'replace', 'adopt', 'move') ORDER BY seq`, texts(batch)...)
+		if err != nil {
+			return nil, fmt.Errorf("read the marks of creates: %w", err)
+		}
+	}
+	return nonces, nil
+}
+
+// batch is how many addresses one query asks about.
+const batch = 500
+
+func texts(addresses []resource.Address) []any {
+	list := make([]any, len(addresses))
+	for i, a := range addresses {
+		list[i] = a.String()
+	}
+	return list
 }
 
 // Made returns the creates that were answered with success since a time, with the time of the last
@@ -103,22 +152,15 @@ func (s *Store) Created(ctx context.Context, addresses []resource.Address) (map[
 	if s.read == nil {
 		return created, nil
 	}
-	const batch = 500
-	for len(addresses) > 0 {
-		n := min(batch, len(addresses))
-		if err := s.createdOf(ctx, addresses[:n], created); err != nil {
+	for batch := range slices.Chunk(addresses, batch) {
+		if err := s.createdOf(ctx, batch, created); err != nil {
 			return nil, fmt.Errorf("read what was created: %w", err)
 		}
-		addresses = addresses[n:]
 	}
 	return created, nil
 }
 
 func (s *Store) createdOf(ctx context.Context, addresses []resource.Address, created map[resource.Address]bool) error {
-	args := make([]any, len(addresses))
-	for i, a := range addresses {
-		args[i] = a.String()
-	}
 	before := map[resource.Address]bool{} // what held before the last create, in case it was never sent
 	return each(ctx, s.read, func(row *sql.Rows) error {
 		e, err := scanEntry(row)
@@ -136,8 +178,8 @@ func (s *Store) createdOf(ctx context.Context, addresses []resource.Address, cre
 			created[a] = false
 		}
 		return nil
-	}, `SELECT entry FROM entries WHERE address IN (?`+strings.Repeat(", ?", len(args)-1)+`)
-		AND action IN ('create', 'replace', 'delete') ORDER BY seq`, args...)
+	}, `SELECT entry FROM entries WHERE address IN (?`+strings.Repeat(", ?", len(addresses)-1)+`)
+		AND action IN ('create', 'replace', 'delete') ORDER BY seq`, texts(addresses)...)
 }
 
 // Spent returns the destructive changes and the retirements that were sent since a time, in the

@@ -224,7 +224,7 @@ func TestSpentAndUnansweredHaveTheirTimes(t *testing.T) {
 		time.Sleep(time.Minute)
 		log(t, s, a, write{changeset.Create, []changeset.Result{changeset.Unsure}})
 		open, err := s.Unanswered(t.Context())
-		if err != nil || len(open) != 1 || !open[a].Equal(at.Add(time.Minute)) {
+		if err != nil || len(open) != 1 || !open[a].Sent.Equal(at.Add(time.Minute)) {
 			t.Errorf("unanswered: %v, %v; want the last sending", open, err)
 		}
 		if err := s.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"tenantry.dev/reconciler"
@@ -20,11 +21,16 @@ func (s *Store) Owners(ctx context.Context) (map[resource.Owner]reconciler.Owner
 	if s.read == nil {
 		return owners, nil
 	}
-	err := each(ctx, s.read, func(row *sql.Rows) error {
+	tx, err := s.read.BeginTx(ctx, nil) // both tables as of one moment
+	if err != nil {
+		return nil, explained(err)
+	}
+	defer func() { _ = tx.Rollback() }() // it only reads
+	err = each(ctx, tx, func(row *sql.Rows) error {
 		var owner resource.Owner
 		var state reconciler.OwnerState
 		var packed []byte
-		if err := row.Scan(&owner, &state.Commit, &packed, &state.Attempt); err != nil {
+		if err := row.Scan(&owner, &state.Commit, &packed); err != nil {
 			return err
 		}
 		applied, err := unpack(packed)
@@ -34,48 +40,76 @@ func (s *Store) Owners(ctx context.Context) (map[resource.Owner]reconciler.Owner
 		state.Applied = applied
 		owners[owner] = state
 		return nil
-	}, "SELECT owner, reached, applied, attempt FROM owners")
+	}, "SELECT owner, reached, applied FROM owners")
+	if err == nil {
+		err = begunOf(ctx, tx, owners)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the owners: %w", err)
 	}
 	return owners, nil
 }
 
-// Begin notes that owners are about to be brought to a commit, and keeps the first such note.
-func (s *Store) Begin(ctx context.Context, owners []resource.Owner, commit reconciler.Commit) error {
+// Settle notes what an owner was brought to. A whole one that has nothing is forgotten.
+func (s *Store) Settle(ctx context.Context, owner resource.Owner, to reconciler.Settlement) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		for _, owner := range owners {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO owners (owner, attempt) VALUES (?, ?)
-				ON CONFLICT (owner) DO UPDATE SET attempt = excluded.attempt WHERE attempt = ''`, owner, commit); err != nil {
+		for _, address := range to.Done {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM begun WHERE address = ?", address.String()); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("begin %d owners: %w", len(owners), err)
-	}
-	return nil
-}
-
-// Settle notes that an owner is as the commit wants it. An empty list forgets the owner.
-func (s *Store) Settle(ctx context.Context, owner resource.Owner, commit reconciler.Commit, applied []resource.Desired) error {
-	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if len(applied) == 0 {
+		if to.Commit != "" && len(to.Applied) == 0 {
 			_, err := tx.ExecContext(ctx, "DELETE FROM owners WHERE owner = ?", owner)
 			return err
 		}
-		packed, err := pack(applied)
+		packed, err := pack(to.Applied)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO owners (owner, reached, applied, attempt) VALUES (?, ?, ?, '')
-			ON CONFLICT (owner) DO UPDATE SET reached = excluded.reached, applied = excluded.applied, attempt = ''`,
-			owner, commit, packed)
+		_, err = tx.ExecContext(ctx, `INSERT INTO owners (owner, reached, applied) VALUES (?1, ?2, ?3)
+			ON CONFLICT (owner) DO UPDATE SET reached = CASE ?2 WHEN '' THEN reached ELSE ?2 END, applied = ?3`,
+			owner, to.Commit, packed)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("settle %s: %w", owner, err)
+	}
+	return nil
+}
+
+// Forget takes resources out of what is remembered of an owner.
+func (s *Store) Forget(ctx context.Context, owner resource.Owner, addresses []resource.Address) error {
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, address := range addresses {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM begun WHERE address = ?", address.String()); err != nil {
+				return err
+			}
+		}
+		var packed []byte
+		err := tx.QueryRowContext(ctx, "SELECT applied FROM owners WHERE owner = ?", owner).Scan(&packed)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		applied, err := unpack(packed)
+		if err != nil {
+			return err
+		}
+		applied = slices.DeleteFunc(applied, func(d resource.Desired) bool { return slices.Contains(addresses, d.Address) })
+		if len(applied) == 0 {
+			_, err := tx.ExecContext(ctx, "DELETE FROM owners WHERE owner = ?", owner)
+			return err
+		}
+		if packed, err = pack(applied); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE owners SET applied = ? WHERE owner = ?", packed, owner)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget %d resources of %s: %w", len(addresses), owner, err)
 	}
 	return nil
 }

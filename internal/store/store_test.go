@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tenantry.dev/internal/store"
 	"tenantry.dev/reconciler"
@@ -58,19 +59,24 @@ func TestOwnersSurviveARestart(t *testing.T) {
 	s := open(t, dir, store.ReadWrite)
 	acme, globex, initech := resource.Tenant("acme"), resource.Tenant("globex"), resource.Tenant("initech")
 
+	cell := resource.Cell("eu-1")
+	settle := func(owner resource.Owner, commit reconciler.Commit, applied ...resource.Desired) error {
+		return s.Settle(ctx, owner, reconciler.Settlement{Commit: commit, Applied: applied})
+	}
 	steps := []struct {
 		does string
 		err  error
 	}{
-		{"begin", s.Begin(ctx, []resource.Owner{acme, globex, initech}, "c1")},
-		{"settle", s.Settle(ctx, acme, "c1", []resource.Desired{desired(acme, "data"), desired(acme, "logs")})},
-		{"settle again", s.Settle(ctx, acme, "c1", []resource.Desired{desired(acme, "data"), desired(acme, "logs")})},
-		{"settle the next", s.Settle(ctx, globex, "c1", []resource.Desired{desired(globex, "data")})},
-		{"begin a newer commit", s.Begin(ctx, []resource.Owner{globex}, "c2")},
-		{"begin yet another", s.Begin(ctx, []resource.Owner{globex}, "c3")},
-		{"settle what goes", s.Settle(ctx, resource.Cell("eu-1"), "c1", []resource.Desired{desired(resource.Cell("eu-1"), "x")})},
-		{"forget it", s.Settle(ctx, resource.Cell("eu-1"), "c2", nil)},
-		{"forget it again", s.Settle(ctx, resource.Cell("eu-1"), "c2", nil)},
+		{"settle", settle(acme, "c1", desired(acme, "data"), desired(acme, "logs"))},
+		{"settle again", settle(acme, "c1", desired(acme, "data"), desired(acme, "logs"))},
+		{"settle the next", settle(globex, "c1", desired(globex, "data"))},
+		{"settle a part of another commit", settle(globex, "", desired(globex, "data"), desired(globex, "logs"))},
+		{"settle a part of what is new", settle(initech, "", desired(initech, "data"))},
+		{"settle what goes", settle(cell, "c1", desired(cell, "x"))},
+		{"forget it", settle(cell, "c2")},
+		{"forget it again", settle(cell, "c2")},
+		{"keep nothing of it but its commit", settle("fleet", "c1", desired("fleet", "x"))},
+		{"in part", settle("fleet", "")},
 	}
 	for _, step := range steps {
 		if step.err != nil {
@@ -84,10 +90,11 @@ func TestOwnersSurviveARestart(t *testing.T) {
 	}
 	want := map[resource.Owner]reconciler.OwnerState{
 		acme:    {Commit: "c1", Applied: []resource.Desired{desired(acme, "data"), desired(acme, "logs")}},
-		globex:  {Commit: "c1", Applied: []resource.Desired{desired(globex, "data")}, Attempt: "c2"},
-		initech: {Attempt: "c1"},
+		globex:  {Commit: "c1", Applied: []resource.Desired{desired(globex, "data"), desired(globex, "logs")}},
+		initech: {Applied: []resource.Desired{desired(initech, "data")}},
+		"fleet": {Commit: "c1"},
 	}
-	if diff := cmp.Diff(want, got, cmp.Comparer(resource.Value.Equal)); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(resource.Value.Equal), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -98,7 +105,7 @@ func TestSecretsAreSealedInTheFile(t *testing.T) {
 	d := desired(resource.Tenant("acme"), "data")
 	secret := resource.String("correct-horse-battery").AsSecret()
 	d.Attributes["password"] = secret
-	if err := s.Settle(ctx, d.Address.Owner, "c1", []resource.Desired{d}); err != nil {
+	if err := s.Settle(ctx, d.Address.Owner, reconciler.Settlement{Commit: "c1", Applied: []resource.Desired{d}}); err != nil {
 		t.Fatal(err)
 	}
 	owners, err := s.Owners(ctx)
@@ -213,8 +220,9 @@ func TestReadOnlyRefusesToWrite(t *testing.T) {
 		ctx := t.Context()
 		_, recorded := s.Record(ctx, changeset.Entry{Phase: changeset.Note})
 		for what, err := range map[string]error{
-			"begin": s.Begin(ctx, []resource.Owner{"fleet"}, "c"), "settle": s.Settle(ctx, "fleet", "c", nil),
-			"put": s.Put(ctx, "k", "v"), "record": recorded,
+			"follow": s.Follow(ctx, []resource.Address{bucket("fleet", "x")}), "settle": s.Settle(ctx, "fleet", reconciler.Settlement{Commit: "c"}),
+			"forget": s.Forget(ctx, "fleet", []resource.Address{bucket("fleet", "x")}),
+			"put":    s.Put(ctx, "k", "v"), "record": recorded,
 		} {
 			if err == nil || !strings.Contains(err.Error(), store.ErrReadOnly.Error()) {
 				t.Errorf("%s: %s: %v", name, what, err)

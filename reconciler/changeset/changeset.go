@@ -15,13 +15,16 @@ type Snapshot struct {
 	Kinds  map[string]resource.Kind
 
 	Desired []resource.Desired // what Git says now
-	// Applied is what Git said when each owner was last reconciled. An owner that is missing in
-	// Settled has no such moment, and then all its differences count as configuration.
+	// Applied is what Git said of each resource when it was last brought to that. Nothing is known of
+	// the owners that are missing in Settled: all their differences count as configuration.
 	Applied []resource.Desired
 	Settled map[resource.Owner]bool
-	// Retried has the settled owners that Desired was begun to be applied to since. What refers to
-	// others counts as configuration there: they may have been replaced by the first try.
-	Retried map[resource.Owner]bool
+	// Doubtful has the resources that something was begun on since, for another commit than this one:
+	// all their differences count as configuration as well.
+	Doubtful map[resource.Address]bool
+	// Follows has the resources that refer to something that was written since they were applied, so
+	// that their references may lead elsewhere now. Those count as configuration.
+	Follows map[resource.Address]bool
 	// Observed is what the cloud has, of all that carries the fleet's mark.
 	Observed []resource.Observed
 
@@ -39,6 +42,9 @@ type Snapshot struct {
 	// Created has the addresses that our own log says we created. It tells an orphan that an
 	// interrupted run left behind from a resource that only carries a copy of our mark.
 	Created map[resource.Address]bool
+	// Nonces has, of addresses of Unrepeatable kinds that the log has creates of, the marks that these
+	// leave on what they make. What carries another one is no work of ours.
+	Nonces map[resource.Address][]string
 	// Unsure has creates that were sent and whose outcome may not show yet, by address, with the
 	// time before which no second one may be sent.
 	Unsure map[resource.Address]time.Time

@@ -92,7 +92,7 @@ func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observe
 		if after.Equal(before) {
 			continue
 		}
-		before3 := threeWay{c: c, attribute: a, wanted: wanted, settled: settled != nil, retried: c.Retried[d.Address.Owner]}
+		before3 := threeWay{c: c, attribute: a, wanted: wanted, settled: settled != nil, follows: c.follows(d.Address)}
 		if settled != nil {
 			before3.applied = settled.Attributes[a.Name]
 		}
@@ -106,8 +106,22 @@ func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observe
 	return out
 }
 
-// settledTo is what was applied of an address, if its owner is settled and had it.
+// settledTo is what was applied of an address, if its owner is settled and had it, and nothing was
+// begun on it since.
 func (c *comparison) settledTo(address resource.Address) *resource.Desired {
+	if c.Doubtful[address] || c.Doubtful[c.moved[address]] {
+		return nil
+	}
+	return c.appliedTo(address)
+}
+
+// follows tells whether something that a resource refers to was written since it was applied.
+func (c *comparison) follows(address resource.Address) bool {
+	return c.Follows[address] || c.Follows[c.moved[address]]
+}
+
+// appliedTo is what was applied of an address, whatever was begun on it since.
+func (c *comparison) appliedTo(address resource.Address) *resource.Desired {
 	owner, other := c.settledBy[address]
 	if !other {
 		owner = address.Owner
@@ -125,7 +139,7 @@ type threeWay struct {
 	wanted    resource.Value // as Git has it, references open
 	applied   resource.Value // as Git had it
 	settled   bool           // there was such a moment
-	retried   bool           // and a try at what Git has now since
+	follows   bool           // and what it refers to was written since
 }
 
 // contrasts returns the places at which the two sides differ. What can't be judged, because it
@@ -171,7 +185,7 @@ func (t threeWay) sameInGit() bool {
 // cause judges one place. A place that hangs on a change that is still to be made follows that
 // change: its cause is the same.
 func (t threeWay) cause(after, applied resource.Value) Cause {
-	if !t.settled || !after.Equal(applied) || t.retried && len(t.wanted.Refs()) > 0 {
+	if !t.settled || !after.Equal(applied) || t.follows && len(t.wanted.Refs()) > 0 {
 		return Config
 	}
 	for _, ref := range after.Refs() {

@@ -238,11 +238,11 @@ func (c *comparison) undesired(k *kind, have *resource.Observed) Change {
 	}
 	_, removed := c.Removed[address.Owner]
 	inGit := c.present[address.Owner]
-	applied := c.settledTo(address) != nil
-	double, doubled := c.doubled(address)
+	applied := c.appliedTo(address) != nil
+	suspicion, guard := c.suspect(address)
 	switch {
-	case doubled:
-		change.Action, change.Cause, change.Hold, change.HoldKind = None, Orphan, double, HoldDouble
+	case suspicion != "":
+		change.Action, change.Cause, change.Hold, change.HoldKind = None, Orphan, suspicion, guard
 	case !inGit && !removed:
 		change.Cause, change.HoldKind = Orphan, HoldNotInGit
 		change.Hold = fmt.Sprintf("%s asks for nothing in Git, and no commit removed it: absence is no reason to delete", address.Owner)

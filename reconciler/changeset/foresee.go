@@ -2,6 +2,7 @@ package changeset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tenantry.dev/reconciler/resource"
@@ -66,8 +67,8 @@ func (c *comparison) foresee(address resource.Address) outlook {
 
 // leftAlone is the outlook of what isn't desired and yet stays.
 func (c *comparison) leftAlone(address resource.Address) outlook {
-	if double, ok := c.doubled(address); ok {
-		return outlook{hold: double, kind: HoldDouble}
+	if hold, kind := c.suspect(address); hold != "" {
+		return outlook{hold: hold, kind: kind}
 	}
 	if have := c.observed[address]; have != nil {
 		if why, blind := c.blind(have.Scope, address.Kind); blind {
@@ -80,6 +81,28 @@ func (c *comparison) leftAlone(address resource.Address) outlook {
 		why = fmt.Sprintf("the definitions of %s can't be used: %s", address.Owner, reason)
 	}
 	return outlook{hold: why, kind: HoldUnseen}
+}
+
+// suspect tells why nothing is done to what carries an address, and which guard says so: there are
+// several, or it isn't what we made. Both are empty if nothing speaks against it.
+func (c *comparison) suspect(address resource.Address) (hold, kind string) {
+	if double, ok := c.doubled(address); ok {
+		return double, HoldDouble
+	}
+	have := c.observed[address]
+	if have == nil || !c.strange(have) {
+		return "", ""
+	}
+	return fmt.Sprintf("%s in %s carries the address %s, but not the mark of any create that the log has of it: its tags may be a copy. "+
+		"Nothing is done to it; remove its tag tenantry:address if it isn't ours", have.ID, have.Scope, have.Address), HoldOrphan
+}
+
+// strange tells whether a resource that can't be known by its name lacks the mark of every create that
+// the log has of its address. If the log has none, as after its loss, the address has to do.
+func (c *comparison) strange(have *resource.Observed) bool {
+	k := c.kinds[have.Address.Kind]
+	nonces := c.Nonces[have.Address]
+	return k != nil && k.Unrepeatable && len(nonces) > 0 && !slices.Contains(nonces, have.Nonce)
 }
 
 // doubled names the resources that carry one address; false if there is one at most.
@@ -109,12 +132,12 @@ func (c *comparison) compareDesired(n *node) outlook {
 			return outlook{hold: why, kind: HoldUnseen}
 		}
 	}
-	if double, ok := c.doubled(d.Address); ok {
+	if hold, kind := c.suspect(d.Address); hold != "" {
 		c.changes = append(c.changes, Change{
 			Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin, Action: None, Cause: Orphan,
-			Hold: double, HoldKind: HoldDouble, Have: have,
+			Hold: hold, HoldKind: kind, Have: have,
 		})
-		return outlook{hold: double, kind: HoldDouble}
+		return outlook{hold: hold, kind: kind}
 	}
 	if clash := c.clashes[d.Address]; clash != "" {
 		c.changes = append(c.changes, Change{

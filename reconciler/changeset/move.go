@@ -92,8 +92,8 @@ func (c *comparison) earlier(d *resource.Desired) (was resource.Address, found b
 			continue
 		}
 		was = address
-		if text, double := c.doubled(address); double {
-			c.clashes[d.Address] = text
+		if hold, _ := c.suspect(address); hold != "" {
+			c.clashes[d.Address] = hold
 			return was, false
 		}
 		if why, broken := c.broken[address.Owner]; broken {

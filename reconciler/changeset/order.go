@@ -76,7 +76,7 @@ func (c *comparison) usersByKind(needs [][]resource.Address) {
 	for i := range c.changes {
 		change := &c.changes[i]
 		stray := change.HoldKind == HoldOrphan || change.HoldKind == HoldNotInGit || change.HoldKind == HoldDouble
-		if !stray && change.Action != Create && (change.Action.goes() || !c.Settled[change.Address.Owner]) {
+		if !stray && change.Action != Create && (change.Action.goes() || c.settledTo(change.Address) == nil) {
 			users[change.Address.Owner] = append(users[change.Address.Owner], i)
 		}
 	}
