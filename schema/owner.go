@@ -136,8 +136,11 @@ func (a *answer) readBody(src *source) *node {
 		a.refuse(src.at(body.expr), "tenant.%s is not a group of fields in { }", src.name())
 		return nil
 	}
-	if named := body.get("name"); named != nil && named.scalar == src.name() {
-		body.drop([]string{"name"}) // it says what the file's name says
+	if named := body.get("name"); named != nil && named.kind != refusedNode {
+		if named.scalar != src.name() {
+			a.refuse(src.at(named.expr), "name: %s is not the file's name; leave it out, or write %q", show(named), src.name())
+		}
+		body.drop([]string{"name"}) // the file's name is the tenant's
 	}
 	return body
 }
@@ -160,7 +163,11 @@ func (e *engine) complete(n *node, name string) cue.Value {
 // placeOf is where a tenant's data puts it. All that decides which template the tenant is filled into
 // must come from here: what is remembered of a tenant is used for as long as its place stays the same.
 func placeOf(body *node) place {
-	return place{plan: body.text("plan"), cell: body.text("cell"), residency: body.text("residency")}
+	at := place{plan: body.text("plan"), cell: body.text("cell"), residency: body.text("residency")}
+	if body.get(previously) != nil {
+		at.renamed = previously
+	}
+	return at
 }
 
 // stepOf says what is about to be evaluated.

@@ -156,3 +156,19 @@ func TestCueRefusesTheSame(t *testing.T) {
 		})
 	}
 }
+
+// A tenant is called as its file is, whatever the file says: two tenants must never share resources.
+func TestNameIsTheFiles(t *testing.T) {
+	for name, accepted := range map[string]bool{`"bluebird"`: true, `"acme"`: false, `"other"`: false, `7`: false, `""`: false} {
+		contents := example(t)
+		const file = "tenants/bluebird.cue"
+		contents[file] = []byte(strings.Replace(string(contents[file]), "\tcontacts", "\tname: "+name+"\n\tcontacts", 1))
+		dir := onDisk(t, contents)
+		if _, found := Load(os.DirFS(dir), today); Invalid(found) == accepted {
+			t.Errorf("%s: Tenantry finds %v", name, found)
+		}
+		if _, err := vet(t, dir); (err == nil) != accepted {
+			t.Errorf("%s: cue says %v", name, err)
+		}
+	}
+}
