@@ -112,7 +112,8 @@ func (d *key) Refresh(ctx context.Context, have resource.Observed) (resource.Obs
 
 // Create makes the key, with its tags in the same call, and then the alias. CreateKey is sent once:
 // if its answer is lost the error is ErrUnsure, and only an observation can tell what became of it.
-// A key of ours that has the alias already is finished instead.
+// A key of ours that has the alias already is finished instead, if it carries the nonce of want, or
+// want has none.
 func (d *key) Create(ctx context.Context, want resource.Desired, fleet string) (resource.Observed, error) {
 	var w keyAttributes
 	if err := decode(kindKey, want, &w); err != nil {
@@ -164,7 +165,8 @@ func (d *key) fresh(want resource.Desired, fleet, id, arn string) resource.Obser
 	}
 }
 
-// finish brings a key of ours that has the alias already to what is wanted.
+// finish brings a key of ours that has the alias already to what is wanted, if this very create made
+// it when it was sent before.
 func (d *key) finish(ctx context.Context, client *kms.Client, id string, want resource.Desired, fleet string, w keyAttributes) (resource.Observed, error) {
 	tags, err := keyTags(ctx, client, id)
 	if err != nil {
@@ -172,6 +174,10 @@ func (d *key) finish(ctx context.Context, client *kms.Client, id string, want re
 	}
 	if err := tags.require("create key", w.Alias, fleet, want.Address); err != nil {
 		return resource.Observed{}, err
+	}
+	if want.Nonce != "" && tags[tagNonce] != want.Nonce {
+		// It is for whoever knows all creates to say whether it is ours, once a listing has it.
+		return resource.Observed{}, fmt.Errorf("create key %s: another create made what is behind the alias, and no listing shows it yet: %w", w.Alias, providers.ErrPending)
 	}
 	aliases, err := keyAliases(ctx, client, id)
 	if err != nil {

@@ -214,12 +214,21 @@ func TestAKeyWithoutItsAliasIsSeenAndCompleted(t *testing.T) {
 }
 
 func TestCreateFinishesTheKeyBehindItsAlias(t *testing.T) {
-	store := newKeyStore()
-	want := desired(kindKey, map[string]any{"alias": "alias/acme"})
-	store.add("key-1", "alias/acme", marked(nil, testFleet, want.Address, ""))
-	got, err := newKey(newWire(t, store.answer).sessions()).Create(t.Context(), want, testFleet)
-	if err != nil || got.ID != "key-1" || len(store.tags) != 1 {
-		t.Errorf("%s of %d keys, %v", got.ID, len(store.tags), err)
+	for says, c := range map[string]struct {
+		nonce, want string
+		finished    bool
+	}{
+		"nobody has a nonce": {"", "", true}, "its own": {"n1", "n1", true}, "whoever made it": {"n1", "", true},
+		"another create's": {"n2", "n1", false}, "none": {"", "n1", false},
+	} {
+		store := newKeyStore()
+		want := desired(kindKey, map[string]any{"alias": "alias/acme"})
+		want.Nonce = c.want
+		store.add("key-1", "alias/acme", marked(nil, testFleet, want.Address, c.nonce))
+		got, err := newKey(newWire(t, store.answer).sessions()).Create(t.Context(), want, testFleet)
+		if c.finished && (err != nil || got.ID != "key-1") || !c.finished && !errors.Is(err, providers.ErrPending) || len(store.tags) != 1 {
+			t.Errorf("%s: %s of %d keys, %v", says, got.ID, len(store.tags), err)
+		}
 	}
 }
 
