@@ -163,11 +163,7 @@ func (e *engine) complete(n *node, name string) cue.Value {
 // placeOf is where a tenant's data puts it. All that decides which template the tenant is filled into
 // must come from here: what is remembered of a tenant is used for as long as its place stays the same.
 func placeOf(body *node) place {
-	at := place{plan: body.text("plan"), cell: body.text("cell"), residency: body.text("residency")}
-	if body.get(previously) != nil {
-		at.renamed = previously
-	}
-	return at
+	return place{plan: body.text("plan"), cell: body.text("cell"), residency: body.text("residency")}
 }
 
 // stepOf says what is about to be evaluated.
