@@ -124,7 +124,7 @@ func selected(s Selection) []string {
 	for _, list := range []struct {
 		prefix string
 		names  []string
-	}{{"every ", s.Kinds}, {"residency ", s.Residencies}, {"environment ", s.Environments}} {
+	}{{"every ", s.Kinds}, {"tenant ", s.Tenants}, {"residency ", s.Residencies}, {"environment ", s.Environments}} {
 		switch {
 		case len(list.names) > most:
 			out = append(out, fmt.Sprintf("%s%s and %d more", list.prefix, list.names[0], len(list.names)-1))

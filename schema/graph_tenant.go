@@ -92,7 +92,7 @@ func (g *grapher) references(desired []resource.Desired, self string) {
 // select, or else on the tenant.
 func (g *grapher) rules(t Tenant, environment string, desired []resource.Desired) {
 	for _, r := range readRules(g.fsys, g.fleet) {
-		if !r.selects.about(t.Plan, t.Cell, environment, t.Residency, "") {
+		if !r.selects.about(subject{plan: t.Plan, tenant: t.Name, cell: t.Cell, environment: environment, residency: t.Residency}) {
 			continue
 		}
 		id := "policy/" + r.Name

@@ -222,22 +222,22 @@ func (t *tracer) override(tenant string, path []string) (Choice, bool) {
 
 // policies are those that are about a resource; those that mention the attribute first.
 func (t *tracer) policies(d resource.Desired, attribute string) []PolicyNote {
-	var plan, residency, environment string
+	about := subject{cell: d.Cell, kind: d.Address.Kind}
 	for _, x := range t.fleet.Tenants {
 		if resource.Tenant(x.Name) == d.Address.Owner {
-			plan, residency = x.Plan, x.Residency
+			about.plan, about.tenant, about.residency = x.Plan, x.Name, x.Residency
 		}
 	}
 	for _, c := range t.fleet.Cells {
 		if c.Name == d.Cell {
-			environment = c.Environment
+			about.environment = c.Environment
 		}
 	}
 	return t.notes(func(r rule) bool {
 		if d.Address.Owner.Class() == "cell" && !r.ofCells() {
 			return false
 		}
-		return r.selects.about(plan, d.Cell, environment, residency, d.Address.Kind)
+		return r.selects.about(about)
 	}, d.Address.Name, attribute)
 }
 

@@ -89,7 +89,7 @@ func (t *tracer) plan(path, name string, field []string) (Trace, error) {
 			out.Choices = append(out.Choices, choice)
 		}
 	}
-	out.Policies = t.notes(func(r rule) bool { return r.selects.about(name, "", "", "", kind) }, field[0], field[1])
+	out.Policies = t.notes(func(r rule) bool { return r.selects.about(subject{plan: name, kind: kind}) }, field[0], field[1])
 	return out, nil
 }
 

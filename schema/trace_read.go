@@ -57,18 +57,23 @@ func (p *page) written(n ast.Node) string {
 // A Selection is what a policy's select says. An empty list selects all.
 type Selection struct {
 	Plans        []string `json:"plans,omitempty"`
+	Tenants      []string `json:"tenants,omitempty"`
 	Cells        []string `json:"cells,omitempty"`
 	Environments []string `json:"environments,omitempty"`
 	Residencies  []string `json:"residencies,omitempty"`
 	Kinds        []string `json:"kinds,omitempty"`
 }
 
-// about tells whether a selection may be about something; an empty name stands for anything.
-func (s Selection) about(plan, cell, environment, residency, kind string) bool {
+// A subject is what a policy may be about. An empty name stands for anything.
+type subject struct{ plan, tenant, cell, environment, residency, kind string }
+
+// about tells whether a selection may be about a subject.
+func (s Selection) about(x subject) bool {
 	in := func(list []string, name string) bool {
 		return name == "" || len(list) == 0 || slices.Contains(list, name)
 	}
-	return in(s.Plans, plan) && in(s.Cells, cell) && in(s.Environments, environment) && in(s.Residencies, residency) && in(s.Kinds, kind)
+	return in(s.Plans, x.plan) && in(s.Tenants, x.tenant) && in(s.Cells, x.cell) && in(s.Environments, x.environment) &&
+		in(s.Residencies, x.residency) && in(s.Kinds, x.kind)
 }
 
 // A rule is a policy as its file writes it.
@@ -86,7 +91,7 @@ func readRules(fsys fs.FS, f *Fleet) []rule {
 		if file, err := readPage(fsys, p.Origin.File); err == nil {
 			r.page = file
 			for field, list := range map[string]*[]string{
-				"plans": &r.selects.Plans, "cells": &r.selects.Cells, "environments": &r.selects.Environments,
+				"plans": &r.selects.Plans, "tenants": &r.selects.Tenants, "cells": &r.selects.Cells, "environments": &r.selects.Environments,
 				"residencies": &r.selects.Residencies, "kinds": &r.selects.Kinds,
 			} {
 				if at, ok := file.find(p.Name, "select", field); ok {
@@ -136,5 +141,5 @@ func (r rule) ofCells() bool {
 			return false
 		}
 	}
-	return len(r.selects.Plans) == 0 && len(r.selects.Residencies) == 0
+	return len(r.selects.Plans) == 0 && len(r.selects.Tenants) == 0 && len(r.selects.Residencies) == 0
 }

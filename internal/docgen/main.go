@@ -1,15 +1,23 @@
-// Command docgen writes the reference of the command line from what the program says of itself.
+// Command docgen writes docs/reference: the definitions from what the schema says of itself, and the
+// command line from what the program says of itself.
 //
 //	go run ./internal/docgen PROGRAM DIR
 package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
+	"slices"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	fleetexample "tenantry.dev/fleet-example"
+	"tenantry.dev/internal/reference"
+	"tenantry.dev/providers/aws"
+	"tenantry.dev/schema"
 )
 
 func main() {
@@ -23,53 +31,50 @@ func main() {
 	}
 }
 
+// write makes the folder hold the reference and no other page.
 func write(program, dir string) error {
-	var page strings.Builder
-	page.WriteString("# The command line\n\nWritten by `make docs` from what the program says of itself.\n")
-	if err := describe(&page, program); err != nil {
+	pages, err := definitions()
+	if err != nil {
 		return err
 	}
-	page.WriteString(exitCodes)
+	pages["cli.md"], err = reference.CommandLine(func(path ...string) (string, error) {
+		help, err := exec.Command(program, append(path, "--help")...).Output()
+		return string(help), err
+	})
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "cli.md"), []byte(page.String()), 0o644)
-}
-
-const exitCodes = `
-## Exit codes
-
-| code | meaning |
-|---|---|
-| 0 | nothing to do, or done |
-| 1 | an error; for ` + "`validate`" + `, the definitions are invalid |
-| 2 | changes or findings, with ` + "`--detailed-exitcode`" + ` |
-| 3 | held by a policy, a limit, a window or a missing approval |
-| 4 | partly applied |
-`
-
-// listed matches the lines of a list of commands in a help text.
-var listed = regexp.MustCompile(`(?m)^  ([a-z-]+) +\S`)
-
-// describe adds the help of a command, and then of those below it.
-func describe(page *strings.Builder, program string, path ...string) error {
-	help, err := exec.Command(program, append(path, "--help")...).Output()
+	old, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil {
-		return fmt.Errorf("%s --help: %w", strings.Join(append([]string{program}, path...), " "), err)
+		return err
 	}
-	fmt.Fprintf(page, "\n## %s\n\n```\n%s```\n", strings.Join(append([]string{"tenantry"}, path...), " "), help)
-	_, list, has := strings.Cut(string(help), "Available Commands:\n")
-	if !has {
-		return nil
-	}
-	list, _, _ = strings.Cut(list, "\n\n")
-	for _, match := range listed.FindAllStringSubmatch(list, -1) {
-		if match[1] == "help" {
-			continue
+	for _, name := range old {
+		if _, kept := pages[filepath.Base(name)]; !kept {
+			if err := os.Remove(name); err != nil {
+				return err
+			}
 		}
-		if err := describe(page, program, append(append([]string{}, path...), match[1])...); err != nil {
+	}
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(pages[name]), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// definitions are the pages that are made from the schema, with the example fleet to show its use.
+func definitions() (map[string]string, error) {
+	drivers, err := aws.Drivers(awssdk.Config{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	m, err := schema.NewManual(drivers.Kinds(), fleetexample.Files())
+	if err != nil {
+		return nil, err
+	}
+	return reference.Pages(m, fleetexample.Files())
 }
