@@ -58,7 +58,9 @@ type Daemon struct {
 	fleet  fleetSchedules
 	moved  chan struct{} // closed when the schedules change
 	poke   chan struct{}
-	told   []int64 // comments that webhooks told of and that weren't looked at yet
+	told   []int64              // comments that webhooks told of and that weren't looked at yet
+	due    map[string]time.Time // keys that get a turn at a time
+	sooner chan struct{}        // says that due changed
 
 	writing chan struct{} // held from a plan's making to the end of its application
 }
@@ -84,6 +86,8 @@ const (
 	stateConverged  = "converged"  // the commit that the cloud was last brought to
 	stateReconciled = "reconciled" // the commit that the cloud was last brought to as far as it could be seen
 	stateOver       = "over/"      // by branch: the newest proposal whose drift is gone
+	stateAbout      = "about/"     // by branch: whose drift its proposal is about
+	stateCorrected  = "corrected"  // reports on what was put back that are to be proposed
 	stateHold       = "hold"       // who stopped all writes, and why; empty if nobody did
 	stateCommands   = "commands"   // which commands in comments were obeyed
 	stateSay        = "say/"       // by pull request: what there is to say about its newest command
@@ -93,10 +97,12 @@ const (
 func (d *Daemon) Run(ctx context.Context) error {
 	d.mu.Lock()
 	d.poke, d.moved, d.writing = make(chan struct{}, 1), make(chan struct{}), make(chan struct{}, 1)
+	d.sooner = make(chan struct{}, 1)
 	d.mu.Unlock()
 	var parts sync.WaitGroup
 	parts.Go(func() { d.watch(ctx) })
 	parts.Go(func() { d.keepTime(ctx) })
+	parts.Go(func() { d.keepPromises(ctx) })
 	err := d.Queue.Run(ctx, d.work)
 	parts.Wait()
 	if errors.Is(err, context.Canceled) {

@@ -56,11 +56,12 @@ func (d *Daemon) head(ctx context.Context) error {
 			Summary: findingsSummary(target.Findings), Annotations: annotations(target.Findings),
 		})
 	}
-	done, err := d.converge(ctx, target)
+	done, again, err := d.converge(ctx, target)
 	if err != nil {
 		return err
 	}
-	if done {
+	d.later(keyHead, again)
+	if done && again.IsZero() {
 		if err := state.Put(ctx, stateConverged, string(commit)); err != nil {
 			return fmt.Errorf("remember the applied commit: %w", err)
 		}
@@ -108,15 +109,16 @@ func (d *Daemon) accept(ctx context.Context, commit Commit) (bool, error) {
 }
 
 // converge plans and applies until a plan has nothing left to do, which is the proof that the
-// cloud is as the commit wants it. It tells whether it got there; an error asks for another try.
-func (d *Daemon) converge(ctx context.Context, t Target) (bool, error) {
+// cloud is as the commit wants it. It tells whether it got there, but for what must wait, and the
+// time at which that is worth another look, if it is; an error asks for another try.
+func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.Time, err error) {
 	release, err := d.alone(ctx)
 	if err != nil {
-		return false, err
+		return false, again, err
 	}
 	defer release()
 	if err := d.check(ctx, Check{Name: checkApply, Commit: t.Commit, Title: "Applying"}); err != nil {
-		return false, err
+		return false, again, err
 	}
 	order := Order{Run: runName(), Actor: self, Fence: d.fence(ctx, t.Commit)}
 	r := result{commit: t.Commit, findings: t.Findings}
@@ -124,39 +126,39 @@ func (d *Daemon) converge(ctx context.Context, t Target) (bool, error) {
 		d.Reconciler.Observer.Forget()
 		plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: t.Fleet.CorrectDrift})
 		if err != nil {
-			return false, errors.Join(err, d.check(ctx, Check{
+			return false, again, errors.Join(err, d.check(ctx, Check{
 				Name: checkApply, Commit: t.Commit, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
 			}))
 		}
 		outcomes, err := d.Reconciler.Apply(ctx, plan, order)
 		r.add(plan.Changeset, outcomes)
 		if err != nil {
-			return false, err
+			return false, again, err
 		}
 		d.logOutcomes(t.Commit, outcomes)
 		if len(plan.Changeset.Ready()) == 0 {
-			r.waiting = plan.passing()
+			r.waiting, r.again = plan.passing(), plan.Changeset.Again
 			r.converged = len(plan.Changeset.Unseen) == 0 && !r.waiting
 			if err := d.Reconciler.State.Put(ctx, stateReconciled, string(t.Commit)); err != nil {
-				return false, fmt.Errorf("remember the reconciled commit: %w", err)
+				return false, again, fmt.Errorf("remember the reconciled commit: %w", err)
 			}
 			break
 		}
 		if r.stopped() {
-			return false, d.check(context.WithoutCancel(ctx), Check{
+			return false, again, d.check(context.WithoutCancel(ctx), Check{
 				Name: checkApply, Commit: t.Commit, Conclusion: "cancelled", Title: "Stopped between two changes",
 				Summary: "A newer commit took over, writes were put on hold, or the daemon was stopped. Nothing was cut in half; the next run goes on.",
 			})
 		}
 	}
 	if err := d.check(ctx, r.check()); err != nil {
-		return false, err
+		return false, again, err
 	}
 	if !r.converged {
-		return false, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
+		return false, again, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
 	}
 	d.Log.Info("converged", "commit", t.Commit.Short(), "result", r.title())
-	return true, nil
+	return true, r.again, nil
 }
 
 // passing tells whether a plan has a hold that ends by itself, so that it is worth another try without
@@ -180,6 +182,8 @@ type result struct {
 	digest    string
 	converged bool
 	waiting   bool // the cloud isn't ready for all of it yet
+	// again is when time alone may let through what is held; zero if it won't.
+	again time.Time
 }
 
 // add takes up a pass. What failed in an earlier one and isn't to be done any more had its effect
@@ -243,6 +247,9 @@ func (r *result) report() report.Result {
 func (r *result) check() Check {
 	title, text := report.Applied(r.report())
 	c := Check{Name: checkApply, Commit: r.commit, Conclusion: "success", Title: title, Summary: text, ExternalID: r.digest, Annotations: annotations(r.findings)}
+	if !r.again.IsZero() {
+		c.Summary += "\nWhat has to wait is looked at again at " + r.again.UTC().Format("2006-01-02 15:04:05 UTC") + ", with nobody asking.\n"
+	}
 	for _, o := range r.outcomes {
 		switch {
 		case o.Result == changeset.Failed || o.Result == changeset.Blocked:
