@@ -34,6 +34,9 @@ func (d *Daemon) drift(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.finish(ctx, plan); err != nil {
+		return err
+	}
 	causes := report.Group(plan.Changeset)
 	since, err := d.since(ctx, causes)
 	if err != nil {
@@ -171,12 +174,19 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: pull request %d (%s) was closed", decision.Number, cause.Slug), decision.ClosedBy); err != nil {
 		return err
 	}
+	applied, err := d.reopen(ctx, plan)
+	if err != nil {
+		return err
+	}
 	outcomes, err := d.Reconciler.Apply(ctx, plan, Order{Run: runName(), Actor: decision.ClosedBy, Fence: d.fence(ctx, t.Commit)})
 	d.logOutcomes(t.Commit, outcomes)
 	if err != nil {
 		return err
 	}
 	if done, err := restored(cause, outcomes); err != nil || !done {
+		return err
+	}
+	if err := applied(ctx); err != nil {
 		return err
 	}
 	return d.conclude(ctx, decision)

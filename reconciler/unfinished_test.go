@@ -1,0 +1,108 @@
+package reconciler_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
+)
+
+// This file tests what a run that doesn't come to its end leaves to the next.
+
+// misnamed has somebody make a tenant's queue anew under another name, so that to put it back is to
+// replace it. It returns the queue's address and the proposal's branch.
+func (o *office) misnamed(t *testing.T) (resource.Address, string) {
+	t.Helper()
+	live, _ := o.cloud.byAddress()
+	queue := resource.Address{}
+	for address := range live {
+		if address.Kind == "aws.sqs.queue" && address.Owner.Class() == "tenant" && (queue.Name == "" || address.Compare(queue) < 0) {
+			queue = address
+		}
+	}
+	o.cloud.change(queue, "name", resource.String("by-hand"))
+	o.wait(2 * time.Hour)
+	open := o.board.open()
+	if len(open) != 1 {
+		t.Fatalf("open proposals: %v, want one about %s", open, queue)
+	}
+	return queue, open[0]
+}
+
+func (o *office) putBack(t *testing.T, queue resource.Address) {
+	t.Helper()
+	live, _ := o.cloud.byAddress()
+	if got, there := live[queue]; !there || got.Attributes["name"].Text() == "by-hand" {
+		t.Errorf("the queue is there: %t, its name %s", there, got.Attributes["name"].Text())
+	}
+	if open := o.board.open(); len(open) != 0 {
+		t.Errorf("open proposals: %v; a person has decided already", open)
+	}
+}
+
+// A restoration that dies between the deletion and the creation is finished by the next start, without
+// a commit, a scan or another decision.
+func TestARestorationThatDiesHalfWayIsFinished(t *testing.T) {
+	for _, answered := range []bool{false, true} {
+		inOffice(t, func(o *office) {
+			queue, branch := o.misnamed(t)
+			dead := false
+			dies := func() error {
+				if dead {
+					return errKilled
+				}
+				return nil
+			}
+			o.cloud.before = func(string) error { return dies() }
+			o.cloud.after = func(call string) error {
+				dead = dead || strings.HasPrefix(call, "delete")
+				if answered {
+					return nil
+				}
+				return dies()
+			}
+			kept := o.Daemon.Reconciler.Recorder
+			o.Daemon.Reconciler.Recorder = recorder(func(ctx context.Context, e changeset.Entry) (int64, error) {
+				if dead && !(answered && e.Phase == changeset.After && e.Action == changeset.Delete) {
+					return 0, errKilled
+				}
+				return kept.Record(ctx, e)
+			})
+			o.decide(t, branch, "dana")
+			if live, _ := o.cloud.byAddress(); !dead || live[queue].ID != "" {
+				t.Fatalf("the queue wasn't deleted: %v", live[queue])
+			}
+			o.stop()
+			o.cloud.before, o.cloud.after, o.Daemon.Reconciler.Recorder = nil, nil, kept
+			o.restart()
+			o.putBack(t, queue)
+			o.wait(3 * time.Hour)
+			o.putBack(t, queue)
+		})
+	}
+}
+
+type recorder func(context.Context, changeset.Entry) (int64, error)
+
+func (r recorder) Record(ctx context.Context, e changeset.Entry) (int64, error) { return r(ctx, e) }
+
+// One that fails between the two is finished by the daemon that began it.
+func TestARestorationThatFailsHalfWayIsFinished(t *testing.T) {
+	inOffice(t, func(o *office) {
+		queue, branch := o.misnamed(t)
+		until := time.Now().Add(20 * time.Minute)
+		o.cloud.before = func(call string) error {
+			if strings.HasPrefix(call, "create") && time.Now().Before(until) {
+				return errors.New("throttled")
+			}
+			return nil
+		}
+		o.decide(t, branch, "dana")
+		o.wait(time.Hour)
+		o.putBack(t, queue)
+	})
+}
