@@ -139,7 +139,7 @@ func writeShape(b *strings.Builder, v reflect.Value) {
 	case reflect.Slice:
 		b.WriteByte('[')
 		for i := range v.Len() {
-			if _, comment := v.Index(i).Interface().(*ast.CommentGroup); !comment {
+			if _, comment := reflect.TypeAssert[*ast.CommentGroup](v.Index(i)); !comment {
 				writeShape(b, v.Index(i))
 				b.WriteByte(' ')
 			}

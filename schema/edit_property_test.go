@@ -45,17 +45,15 @@ func (w *writer) comment() string {
 }
 
 func (w *writer) name(used map[string]bool) string {
-	for {
-		name := rapid.SampledFrom([]string{"a", "b", "c", "d", "e-f", "g h", "i", "for"}).Draw(w.t, "name")
-		if w.distinctKeys && used[name] {
-			name += strconv.Itoa(len(used))
-		}
-		used[name] = true
-		if w.quotes || w.chance(1) {
-			return quoteText(name)
-		}
-		return label(name)
+	name := rapid.SampledFrom([]string{"a", "b", "c", "d", "e-f", "g h", "i", "for"}).Draw(w.t, "name")
+	if w.distinctKeys && used[name] {
+		name += strconv.Itoa(len(used))
 	}
+	used[name] = true
+	if w.quotes || w.chance(1) {
+		return quoteText(name)
+	}
+	return label(name)
 }
 
 // fields writes the lines of a struct.

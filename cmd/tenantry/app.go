@@ -54,6 +54,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.initCommand(), a.validateCommand(), a.renderCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(),
 		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.explainCommand(), a.graphCommand(), a.versionCommand(),
+		a.tenantCommand(), a.releaseCommand(), a.exceptionCommand(), a.formatCommand(),
 	)
 	return root
 }
@@ -125,7 +126,11 @@ func isTerminal(stream any) bool {
 		return false
 	}
 	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	nothing, err := os.Stat(os.DevNull) // a device, too
+	return err != nil || !os.SameFile(info, nothing)
 }
 
 func (a *app) logger() (*slog.Logger, error) {
