@@ -38,9 +38,7 @@ func (b *board) Command(_ context.Context, comment int64) (reconciler.Command, b
 func (b *board) React(_ context.Context, comment int64, reaction string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if text := fmt.Sprint(comment, " ", reaction); !slices.Contains(b.reactions, text) {
-		b.reactions = append(b.reactions, text)
-	}
+	b.reactions = append(b.reactions, fmt.Sprint(comment, " ", reaction))
 	return nil
 }
 
@@ -122,22 +120,28 @@ func TestACommandIsObeyedOnce(t *testing.T) {
 		id := o.tell("dana", "hold")
 		o.wait(5 * time.Minute)
 		o.tell("dana", "resume")
+		again := o.tell("dana", "retry")
 		o.wait(5 * time.Minute)
 		for range 3 {
-			o.Notice(t.Context(), reconciler.Hint{Comment: id})
+			o.Notice(o.t.Context(), reconciler.Hint{Comment: id})
+			o.Notice(o.t.Context(), reconciler.Hint{Comment: again})
 			o.wait(time.Minute)
 		}
 		o.restart()
-		o.Notice(t.Context(), reconciler.Hint{Comment: id})
+		o.Notice(o.t.Context(), reconciler.Hint{Comment: id})
 		// Its webhook is sent again days later, when nobody remembers the comment any more.
 		o.wait(72 * time.Hour)
-		o.Notice(t.Context(), reconciler.Hint{Comment: id})
+		o.Notice(o.t.Context(), reconciler.Hint{Comment: id})
+		o.Notice(o.t.Context(), reconciler.Hint{Comment: again})
 		o.wait(5 * time.Minute)
 		if o.onHold() {
 			t.Error("an old hold was obeyed again")
 		}
 		if got := o.noted("writes: "); len(got) != 2 {
 			t.Errorf("the log has %v, want one hold and one resume", got)
+		}
+		if o.board.reactions = slices.DeleteFunc(o.board.reactions, func(r string) bool { return !strings.HasSuffix(r, "eyes") }); len(o.board.reactions) != 3 {
+			t.Errorf("seen: %v, want each command once", o.board.reactions)
 		}
 	})
 }
@@ -147,7 +151,7 @@ func TestACommentThatWasEditedIsNotObeyed(t *testing.T) {
 	inOffice(t, func(o *office) {
 		o.board.edited = map[int64]bool{1001: true}
 		o.tell("dana", "hold")
-		o.Notice(t.Context(), reconciler.Hint{Comment: 4711}) // there is no such comment
+		o.Notice(o.t.Context(), reconciler.Hint{Comment: 4711}) // there is no such comment
 		o.wait(5 * time.Minute)
 		if o.onHold() || len(o.board.reactions) > 0 {
 			t.Errorf("on hold: %t; reactions %v", o.onHold(), o.board.reactions)
@@ -197,7 +201,7 @@ func TestTheNewestOfHoldAndResumeCounts(t *testing.T) {
 		hold := o.board.write("dana", "hold") // its webhook is late
 		o.tell("dana", "resume")
 		o.wait(time.Minute)
-		o.Notice(t.Context(), reconciler.Hint{Comment: hold})
+		o.Notice(o.t.Context(), reconciler.Hint{Comment: hold})
 		o.wait(time.Minute)
 		if o.onHold() {
 			t.Error("the older command counts")
@@ -231,7 +235,7 @@ func TestAHoldOutlivesALostMemory(t *testing.T) {
 	inOffice(t, func(o *office) {
 		o.board.write("dana", "hold")
 		o.board.write("dana", "help")
-		if err := o.Daemon.Reconciler.State.Put(t.Context(), "commands", ""); err != nil {
+		if err := o.Daemon.Reconciler.State.Put(o.t.Context(), "commands", ""); err != nil {
 			t.Fatal(err)
 		}
 		o.wait(5 * time.Minute)

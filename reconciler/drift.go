@@ -21,39 +21,75 @@ const (
 	remembered = 90 * 24 * time.Hour
 )
 
-// drift looks for what was changed in the cloud and keeps one open proposal per cause. A proposal
-// that a person closed asks for Git's values to be restored; one that was merged without a change
-// that keeps the cloud's values is an acknowledgement. Both hold until the drift itself changes.
+// A scan is what one look at the cloud found of drift, and what people said to it so far.
+type scan struct {
+	target    Target
+	plan      Plan
+	causes    []report.Cause
+	since     map[string]time.Time
+	proposals []ProposalState
+}
+
+// drift looks for what was changed in the cloud. In a fleet that says so it puts that back; of the
+// rest it keeps one open proposal per cause. A proposal that a person closed asks for Git's values to
+// be restored; one that was merged without a change that keeps the cloud's values is an
+// acknowledgement. Both hold until the drift itself changes.
 func (d *Daemon) drift(ctx context.Context) error {
-	target, err := d.reconciled(ctx)
-	if err != nil || target.Fleet == nil {
+	s, err := d.scan(ctx)
+	if err != nil || s.target.Fleet == nil {
 		return err
 	}
-	d.Reconciler.Observer.Forget()
-	plan, err := d.Reconciler.Plan(ctx, target, Question{})
-	if err != nil {
-		return err
-	}
-	if err := d.finish(ctx, plan); err != nil {
-		return err
-	}
-	causes := report.Group(plan.Changeset)
-	since, err := d.since(ctx, causes)
-	if err != nil {
-		return err
-	}
-	proposals, err := d.Forge.Proposals(ctx, driftBranches, time.Now().Add(-remembered))
-	if err != nil {
-		return fmt.Errorf("list drift proposals: %w", err)
-	}
+	var h healing
 	var failures []error
-	for _, cause := range causes {
-		if err := d.answerDrift(ctx, target, cause, since, latest(proposals, driftBranches+cause.Slug)); err != nil {
+	if s.target.Fleet.CorrectDrift {
+		if h, err = d.heal(ctx, s); err != nil {
+			failures = append(failures, err)
+		}
+		if h.wrote {
+			if s.plan, err = d.Reconciler.Plan(ctx, s.target, Question{}); err != nil {
+				return errors.Join(append(failures, err)...)
+			}
+			s.causes = report.Group(s.plan.Changeset)
+		}
+	}
+	told, err := d.reportCorrected(ctx)
+	failures = append(failures, err)
+	for _, cause := range s.causes {
+		if s.patient(cause, h) {
+			continue
+		}
+		if err := d.answerDrift(ctx, s, cause, h.left); err != nil {
 			failures = append(failures, fmt.Errorf("drift %s: %w", cause.Slug, err))
 		}
 	}
-	failures = append(failures, d.withdrawMoot(ctx, plan, causes, proposals))
+	failures = append(failures, d.withdrawMoot(ctx, s, told))
 	return errors.Join(failures...)
+}
+
+func (d *Daemon) scan(ctx context.Context) (s scan, err error) {
+	if s.target, err = d.reconciled(ctx); err != nil || s.target.Fleet == nil {
+		return s, err
+	}
+	d.Reconciler.Observer.Forget()
+	if s.plan, err = d.Reconciler.Plan(ctx, s.target, Question{}); err != nil {
+		return s, err
+	}
+	s.causes = report.Group(s.plan.Changeset)
+	if s.since, err = d.since(ctx, s.causes); err != nil {
+		return s, err
+	}
+	if s.proposals, err = d.Forge.Proposals(ctx, driftBranches, time.Now().Add(-remembered)); err != nil {
+		return s, fmt.Errorf("list drift proposals: %w", err)
+	}
+	return s, nil
+}
+
+// patient tells whether a cause is still being put back, so that nobody need be asked yet.
+func (s scan) patient(cause report.Cause, h healing) bool {
+	return slices.ContainsFunc(cause.Changes, func(change changeset.Change) bool {
+		since, known := s.since[report.Keys(change)[0]]
+		return h.trying[change.Address] && (!known || time.Since(since) < healPatience)
+	})
 }
 
 // reconciled is the target that the cloud was last brought to, as far as it could be seen; an empty
@@ -96,7 +132,8 @@ func latest(proposals []ProposalState, branch string) ProposalState {
 }
 
 // answerDrift does what people decided on a cause, and asks them if they didn't.
-func (d *Daemon) answerDrift(ctx context.Context, t Target, cause report.Cause, since map[string]time.Time, last ProposalState) error {
+func (d *Daemon) answerDrift(ctx context.Context, s scan, cause report.Cause, left map[resource.Address]string) error {
+	last := latest(s.proposals, driftBranches+cause.Slug)
 	over, err := d.over(ctx, last)
 	if err != nil {
 		return err
@@ -109,17 +146,17 @@ func (d *Daemon) answerDrift(ctx context.Context, t Target, cause report.Cause, 
 			return err
 		}
 		if may {
-			return d.restore(ctx, t, cause, last)
+			return d.restore(ctx, s.target, cause, last)
 		}
 		d.Log.Warn("a drift proposal was closed by somebody who can't decide on it; it is made again", "pull_request", last.Number, "closed_by", last.ClosedBy)
 	case decided && last.State == "merged":
 		d.Log.Debug("drift was acknowledged", "cause", cause.Slug, "pull_request", last.Number)
 		return nil
 	}
-	proposal, err := d.driftProposal(ctx, t, cause, since)
-	if err != nil {
+	if err := d.rememberAbout(ctx, cause); err != nil {
 		return err
 	}
+	proposal := driftProposal(ctx, s, cause, left)
 	url, err := d.Forge.Propose(ctx, proposal)
 	if errors.Is(err, ErrTouched) {
 		d.Log.Info("a person works on the drift proposal; it is left as it is", "cause", cause.Slug)
@@ -174,19 +211,12 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: pull request %d (%s) was closed", decision.Number, cause.Slug), decision.ClosedBy); err != nil {
 		return err
 	}
-	applied, err := d.reopen(ctx, plan)
-	if err != nil {
-		return err
-	}
 	outcomes, err := d.Reconciler.Apply(ctx, plan, Order{Run: runName(), Actor: decision.ClosedBy, Fence: d.fence(ctx, t.Commit)})
 	d.logOutcomes(t.Commit, outcomes)
 	if err != nil {
 		return err
 	}
 	if done, err := restored(cause, outcomes); err != nil || !done {
-		return err
-	}
-	if err := applied(ctx); err != nil {
 		return err
 	}
 	return d.conclude(ctx, decision)
@@ -264,45 +294,25 @@ func (p Plan) onlyCause(cause report.Cause) Plan {
 
 // driftProposal is the pull request for a cause: the report, and the edits that make Git want what
 // the cloud has, where the definitions allow that.
-func (d *Daemon) driftProposal(ctx context.Context, t Target, cause report.Cause, since map[string]time.Time) (Proposal, error) {
-	files, kept, refused := keep(ctx, t, cause)
+func driftProposal(ctx context.Context, s scan, cause report.Cause, left map[resource.Address]string) Proposal {
+	files, kept, refused := keep(ctx, s.target, cause)
 	title, markdown, data := report.Drift(cause, report.DriftOptions{
-		Fleet: t.Fleet.Name, Commit: string(t.Commit), Since: since, Kept: kept, Refused: refused,
+		Fleet: s.target.Fleet.Name, Commit: string(s.target.Commit), Since: s.since, Kept: kept, Refused: refused, Left: left,
 	})
 	files[driftFolder+cause.Slug+".md"] = []byte(markdown)
 	files[driftFolder+cause.Slug+".json"] = data
+	return Proposal{
+		Branch: driftBranches + cause.Slug, Title: title, Body: markdown, Labels: driftLabels(cause), Files: files, Digest: cause.Digest,
+	}
+}
+
+func driftLabels(cause report.Cause) []string {
+	const most = 10
 	labels := []string{"tenantry/drift"}
 	for _, change := range cause.Changes {
-		if owner := change.Address.Owner; owner.Class() == "tenant" && !slices.Contains(labels, "tenant:"+owner.Name()) && len(labels) < 10 {
+		if owner := change.Address.Owner; owner.Class() == "tenant" && !slices.Contains(labels, "tenant:"+owner.Name()) && len(labels) < most {
 			labels = append(labels, "tenant:"+owner.Name())
 		}
 	}
-	return Proposal{
-		Branch: driftBranches + cause.Slug, Title: title, Body: markdown, Labels: labels, Files: files, Digest: cause.Digest,
-	}, nil
-}
-
-// withdrawMoot closes the open proposals whose drift is gone, and notes of the decided ones that
-// they are over. While some of the cloud can't be seen, nothing is known to be gone.
-func (d *Daemon) withdrawMoot(ctx context.Context, plan Plan, causes []report.Cause, proposals []ProposalState) error {
-	if len(plan.Changeset.Unseen) > 0 {
-		return nil
-	}
-	var failures []error
-	for _, p := range proposals {
-		stays := slices.ContainsFunc(causes, func(c report.Cause) bool { return driftBranches+c.Slug == p.Branch })
-		if stays {
-			continue
-		}
-		if p.State != "open" {
-			failures = append(failures, d.concludeOnce(ctx, p))
-			continue
-		}
-		if err := d.Forge.Withdraw(ctx, p.Branch, "The cloud is as Git wants it again, so there is nothing left to decide here."); err != nil {
-			failures = append(failures, fmt.Errorf("withdraw %s: %w", p.Branch, err))
-			continue
-		}
-		d.Log.Info("drift is gone", "proposal", p.URL)
-	}
-	return errors.Join(failures...)
+	return labels
 }

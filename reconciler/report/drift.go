@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
 )
 
 // DriftOptions are what a drift report says beside its cause.
@@ -19,6 +20,8 @@ type DriftOptions struct {
 	// Refused has what it can't keep, by the same or by the address alone, with the reason.
 	Kept    map[string]string
 	Refused map[string]string
+	// Left has why drift wasn't put back in a fleet that corrects it; nil in others.
+	Left map[resource.Address]string
 }
 
 // Drift reports on one cause: what differs, since when, how grave it looks, and what each choice
@@ -32,13 +35,18 @@ func Drift(cause Cause, o DriftOptions) (title, markdown string, data []byte) {
 	p.write("**" + prose(title) + "**\n\n")
 	p.write(fmt.Sprintf("%s Severity: **%s** (%s).\n\n", happened(cause), level, why))
 	p.section(differences(cause, o))
+	p.section(leftSection(cause, o))
 	p.section(keptSection(cause, o))
 	p.section(restoreSection(cause))
-	p.write("### Leaving this open\n\nNothing happens. The report is kept up to date, and closed by Tenantry when the difference is gone.\n\n")
+	leaving := "Nothing happens."
+	if o.Left != nil {
+		leaving = "It is put back once nothing stands in the way any more."
+	}
+	p.write("### Leaving this open\n\n" + leaving + " The report is kept up to date, and closed by Tenantry when the difference is gone.\n\n")
 	for _, change := range cause.Changes {
 		p.fold(longValues(change))
 	}
-	return title, p.String(), driftJSON(cause, o, title, level, why)
+	return title, p.String(), driftJSON(cause, o, title, level, why, correction{})
 }
 
 func driftTitle(cause Cause) string {

@@ -8,16 +8,23 @@ import (
 )
 
 type driftReport struct {
-	FormatVersion string          `json:"format_version"`
-	Fleet         string          `json:"fleet"`
-	Commit        string          `json:"commit"`
-	Cause         string          `json:"cause"`
-	Sort          Sort            `json:"sort"`
-	Digest        string          `json:"digest"`
-	Title         string          `json:"title"`
-	Severity      string          `json:"severity"`
-	SeverityWhy   string          `json:"severity_why"`
-	Resources     []driftResource `json:"resources"`
+	FormatVersion string `json:"format_version"`
+	Fleet         string `json:"fleet"`
+	Commit        string `json:"commit"`
+	Cause         string `json:"cause"`
+	Sort          Sort   `json:"sort"`
+	Digest        string `json:"digest"`
+	Title         string `json:"title"`
+	Severity      string `json:"severity"`
+	SeverityWhy   string `json:"severity_why"`
+	correction
+	Resources []driftResource `json:"resources"`
+}
+
+// correction says that Git's values were put back without asking: when, and in which run of the log.
+type correction struct {
+	At  string `json:"corrected_at,omitempty"`
+	Run string `json:"run,omitempty"`
 }
 
 type driftResource struct {
@@ -28,6 +35,7 @@ type driftResource struct {
 	Hold       string            `json:"hold,omitempty"`
 	Since      string            `json:"since,omitempty"`
 	Refused    string            `json:"refused,omitempty"` // why the cloud's state can't be kept by merging
+	Left       string            `json:"left,omitempty"`    // why it wasn't put back, in a fleet that corrects drift
 	Attributes []driftDifference `json:"attributes"`
 }
 
@@ -41,10 +49,10 @@ type driftDifference struct {
 	Refused string         `json:"refused,omitempty"` // or why there is no such edit
 }
 
-func driftJSON(cause Cause, o DriftOptions, title, level, why string) []byte {
+func driftJSON(cause Cause, o DriftOptions, title, level, why string, done correction) []byte {
 	out := driftReport{
 		FormatVersion: formatVersion, Fleet: o.Fleet, Commit: o.Commit, Cause: cause.Slug, Sort: cause.Sort,
-		Digest: cause.Digest, Title: title, Severity: level, SeverityWhy: why,
+		Digest: cause.Digest, Title: title, Severity: level, SeverityWhy: why, correction: done,
 		Resources: make([]driftResource, len(cause.Changes)),
 	}
 	for i, change := range cause.Changes {
@@ -57,7 +65,7 @@ func driftJSON(cause Cause, o DriftOptions, title, level, why string) []byte {
 func newDriftResource(change changeset.Change, o DriftOptions) driftResource {
 	out := driftResource{
 		Address: change.Address, Scope: change.Scope, Action: change.Action,
-		Refused: o.Refused[change.Address.String()], Attributes: []driftDifference{},
+		Refused: o.Refused[change.Address.String()], Left: o.Left[change.Address], Attributes: []driftDifference{},
 	}
 	if change.HoldKind != changeset.HoldDrift {
 		out.Hold = change.Hold

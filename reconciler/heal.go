@@ -1,0 +1,215 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/reconciler/resource"
+)
+
+const (
+	// correctedDigest begins the digest of a report on drift that was put back. Nothing is left to
+	// decide on it, so that what people do to it has no effect.
+	correctedDigest = "corrected:"
+	// healPatience is how long putting drift back may fail before people are asked about it: most
+	// failures pass, and a question that is withdrawn a minute later is noise.
+	healPatience = time.Hour
+)
+
+// A healing is what became of the drift that a scan wanted to put back.
+type healing struct {
+	// left has what wasn't put back, with the reason.
+	left map[resource.Address]string
+	// trying has those of left that nothing forbids: the next try may do it.
+	trying map[resource.Address]bool
+	wrote  bool
+}
+
+// heal puts back what was changed in the cloud, in a fleet that says drift: "correct". The limits,
+// holds and the fence apply as to any write, and only drift is written: what is configuration waits
+// for its commit, and drift that a person acknowledged stays until it changes. What was put back is
+// reported afterwards; what wasn't is for people to decide on, as in any other fleet.
+func (d *Daemon) heal(ctx context.Context, s scan) (healing, error) {
+	h := healing{left: map[resource.Address]string{}, trying: map[resource.Address]bool{}}
+	if err := d.held(ctx); err != nil {
+		for _, cause := range s.causes {
+			for _, change := range cause.Changes {
+				h.left[change.Address] = err.Error()
+			}
+		}
+		return h, nil
+	}
+	accepted, err := d.acknowledged(ctx, s)
+	if err != nil {
+		return h, err
+	}
+	release, err := d.alone(ctx)
+	if err != nil {
+		return h, err
+	}
+	defer release()
+	plan, err := d.Reconciler.Plan(ctx, s.target, Question{Correct: true})
+	if err != nil {
+		return h, err
+	}
+	for _, change := range plan.Changeset.Changes {
+		if change.Cause == changeset.Drift && change.Hold != "" {
+			h.left[change.Address] = change.Hold
+		}
+	}
+	d.later(keyDrift, plan.Changeset.Again)
+	plan = plan.onlyDrift(accepted)
+	if len(plan.Changeset.Ready()) == 0 {
+		return h, nil
+	}
+	return h, d.correct(ctx, s, plan, &h)
+}
+
+// acknowledged are the addresses whose drift a person took note of by merging its report, which
+// promises that nothing is done to the cloud until what is there changes again.
+func (d *Daemon) acknowledged(ctx context.Context, s scan) (map[resource.Address]bool, error) {
+	accepted := map[resource.Address]bool{}
+	for _, cause := range s.causes {
+		last := latest(s.proposals, driftBranches+cause.Slug)
+		if last.State != "merged" || last.Digest != cause.Digest {
+			continue
+		}
+		over, err := d.over(ctx, last)
+		if err != nil {
+			return nil, err
+		}
+		for _, change := range cause.Changes {
+			accepted[change.Address] = !over
+		}
+	}
+	return accepted, nil
+}
+
+// onlyDrift holds every change of the plan that isn't drift, and drift that was acknowledged.
+func (p Plan) onlyDrift(accepted map[resource.Address]bool) Plan {
+	changes := slices.Clone(p.Changeset.Changes)
+	for i, change := range changes {
+		if change.Hold == "" && (change.Cause != changeset.Drift || accepted[change.Address]) {
+			changes[i].Hold, changes[i].HoldKind = "it is not what a scan for drift puts back", changeset.HoldDrift
+		}
+	}
+	p.Changeset.Changes = changes
+	return p
+}
+
+// correct applies a plan that has nothing but drift in it, and keeps a report on what it put back.
+func (d *Daemon) correct(ctx context.Context, s scan, plan Plan, h *healing) error {
+	causes := report.Group(changeset.Changeset{Changes: plan.Changeset.Ready()})
+	if err := d.note(ctx, s.target.Commit, "correct drift: "+slugs(causes), self); err != nil {
+		return err
+	}
+	run := runName()
+	h.wrote = true
+	outcomes, failure := d.Reconciler.Apply(ctx, plan, Order{Run: run, Actor: self, Fence: d.fence(ctx, s.target.Commit)})
+	d.logOutcomes(s.target.Commit, outcomes)
+	done := map[resource.Address]bool{}
+	for _, o := range outcomes {
+		switch o.Result {
+		case changeset.Applied:
+			done[o.Address] = true
+		case changeset.Failed, changeset.Blocked:
+			failure = errors.Join(failure, fmt.Errorf("put back %s: %s", o.Address, o.Detail))
+			h.left[o.Address], h.trying[o.Address] = o.Detail, true
+		case changeset.Skipped:
+			h.left[o.Address], h.trying[o.Address] = o.Detail, true
+		}
+	}
+	return errors.Join(failure, d.keepCorrected(context.WithoutCancel(ctx), s, causes, done, run))
+}
+
+func slugs(causes []report.Cause) string {
+	const most = 10
+	var names []string
+	for _, cause := range causes {
+		names = append(names, cause.Slug)
+	}
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
+// keepCorrected keeps the reports on what was put back until they are proposed. A process that dies
+// before this leaves the drift's correction to the log and the audit report.
+func (d *Daemon) keepCorrected(ctx context.Context, s scan, causes []report.Cause, done map[resource.Address]bool, run string) error {
+	kept, err := d.recallCorrected(ctx)
+	if err != nil {
+		return err
+	}
+	for _, cause := range causes {
+		cause.Changes = slices.DeleteFunc(slices.Clone(cause.Changes), func(c changeset.Change) bool { return !done[c.Address] })
+		if len(cause.Changes) == 0 {
+			continue
+		}
+		title, markdown, data := report.Corrected(cause, report.DriftOptions{
+			Fleet: s.target.Fleet.Name, Commit: string(s.target.Commit), Since: s.since,
+		}, time.Now(), run)
+		branch := driftBranches + cause.Slug
+		kept[branch] = Proposal{
+			Branch: branch, Title: title, Body: markdown, Labels: driftLabels(cause), Digest: correctedDigest + cause.Digest,
+			Files: map[string][]byte{driftFolder + cause.Slug + ".md": []byte(markdown), driftFolder + cause.Slug + ".json": data},
+		}
+	}
+	return d.rememberCorrected(ctx, kept)
+}
+
+func (d *Daemon) recallCorrected(ctx context.Context) (map[string]Proposal, error) {
+	kept := map[string]Proposal{}
+	text, err := d.Reconciler.State.Get(ctx, stateCorrected)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &kept)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("recall reports on what was put back: %w", err)
+	}
+	return kept, nil
+}
+
+func (d *Daemon) rememberCorrected(ctx context.Context, kept map[string]Proposal) error {
+	text, err := json.Marshal(kept)
+	if len(kept) == 0 {
+		text = nil
+	}
+	if err == nil {
+		err = d.Reconciler.State.Put(ctx, stateCorrected, string(text))
+	}
+	if err != nil {
+		return fmt.Errorf("keep reports on what was put back: %w", err)
+	}
+	return nil
+}
+
+// reportCorrected proposes the reports that are kept, each on the branch of its cause. A question
+// that was open there is answered by it. It returns their branches, whether or not it worked.
+func (d *Daemon) reportCorrected(ctx context.Context) (told map[string]bool, err error) {
+	kept, err := d.recallCorrected(ctx)
+	if err != nil || len(kept) == 0 {
+		return nil, err
+	}
+	told = map[string]bool{}
+	var failures []error
+	for _, branch := range slices.Sorted(maps.Keys(kept)) {
+		told[branch] = true
+		url, err := d.Forge.Propose(ctx, kept[branch])
+		if err != nil && !errors.Is(err, ErrTouched) {
+			failures = append(failures, fmt.Errorf("report what was put back on %s: %w", branch, err))
+			continue
+		}
+		d.Log.Info("drift was put back", "branch", branch, "proposal", url)
+		delete(kept, branch)
+	}
+	return told, errors.Join(append(failures, d.rememberCorrected(ctx, kept))...)
+}

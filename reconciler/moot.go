@@ -1,0 +1,113 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/reconciler/resource"
+)
+
+// rememberAbout keeps whose drift a cause's proposal is about, before it is proposed.
+func (d *Daemon) rememberAbout(ctx context.Context, cause report.Cause) error {
+	var owners []resource.Owner
+	for _, change := range cause.Changes {
+		owners = append(owners, change.Address.Owner)
+	}
+	slices.Sort(owners)
+	text, err := json.Marshal(slices.Compact(owners))
+	if err == nil {
+		err = d.Reconciler.State.Put(ctx, stateAbout+driftBranches+cause.Slug, string(text))
+	}
+	if err != nil {
+		return fmt.Errorf("remember whom %s is about: %w", cause.Slug, err)
+	}
+	return nil
+}
+
+// untold tells whether the drift that a proposal is about may be there still, though the scan doesn't
+// show it: the definitions of its owner can't be used, or the owner isn't settled, so that what
+// differs can't be told from what was begun and not finished. If it isn't known whom the proposal is about,
+// any such owner may be the one.
+func (d *Daemon) untold(ctx context.Context, s scan, branch string) (bool, error) {
+	text, err := d.Reconciler.State.Get(ctx, stateAbout+branch)
+	if err != nil {
+		return false, fmt.Errorf("recall whom %s is about: %w", branch, err)
+	}
+	var owners []resource.Owner
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &owners); err != nil {
+			return false, fmt.Errorf("recall whom %s is about: %w", branch, err)
+		}
+	} else {
+		owners = s.everybody()
+	}
+	return slices.ContainsFunc(owners, s.blurred), nil
+}
+
+func (s scan) everybody() []resource.Owner {
+	var all []resource.Owner
+	for owner := range s.plan.known {
+		all = append(all, owner)
+	}
+	for owner := range s.plan.desired {
+		all = append(all, owner)
+	}
+	return all
+}
+
+// blurred tells whether an owner's drift can't be told at present.
+func (s scan) blurred(owner resource.Owner) bool {
+	if slices.ContainsFunc(s.plan.Changeset.Broken, func(b changeset.Broken) bool { return b.Owner == owner }) {
+		return true
+	}
+	state, known := s.plan.known[owner]
+	if !known {
+		_, wanted := s.plan.desired[owner]
+		return wanted // nothing was applied to it yet; if it isn't wanted either, it is gone
+	}
+	for _, b := range state.Begun {
+		again := b.Commit != "" && b.Commit == s.target.Commit
+		if b.Written && !again || b.Removed {
+			return true
+		}
+	}
+	return false
+}
+
+// withdrawMoot closes the open proposals whose drift is gone, and notes of the decided ones that
+// they are over. While some of the cloud can't be seen, nothing is known to be gone, and neither is
+// the drift of an owner that can't be judged. A report on what was put back stays for people to take;
+// told has the branches that just came to have one.
+func (d *Daemon) withdrawMoot(ctx context.Context, s scan, told map[string]bool) error {
+	if len(s.plan.Changeset.Unseen) > 0 {
+		return nil
+	}
+	var failures []error
+	for _, p := range s.proposals {
+		stays := slices.ContainsFunc(s.causes, func(c report.Cause) bool { return driftBranches+c.Slug == p.Branch })
+		if stays || told[p.Branch] || strings.HasPrefix(p.Digest, correctedDigest) {
+			continue
+		}
+		untold, err := d.untold(ctx, s, p.Branch)
+		if err != nil || untold {
+			failures = append(failures, err)
+			continue
+		}
+		if p.State != "open" {
+			failures = append(failures, d.concludeOnce(ctx, p))
+			continue
+		}
+		if err := d.Forge.Withdraw(ctx, p.Branch, "The cloud is as Git wants it again, so there is nothing left to decide here."); err != nil {
+			failures = append(failures, fmt.Errorf("withdraw %s: %w", p.Branch, err))
+			continue
+		}
+		d.Log.Info("drift is gone", "proposal", p.URL)
+	}
+	return errors.Join(failures...)
+}
