@@ -179,7 +179,7 @@ func TestEveryCrashConverges(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				w.Recorder = diesWith{w.store, killed}
+				w.Recorder, w.State = diesWith{w.store, killed}, mortal{w.store, killed}
 				_, _ = w.Apply(ctx, plan, reconciler.Order{Run: "dies", Fence: killed})
 				cancel(nil)
 				if killed() == nil {

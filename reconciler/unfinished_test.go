@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tenantry.dev/reconciler"
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
 )
@@ -65,7 +66,8 @@ func TestARestorationThatDiesHalfWayIsFinished(t *testing.T) {
 				}
 				return dies()
 			}
-			kept := o.Daemon.Reconciler.Recorder
+			kept, state := o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State
+			o.Daemon.Reconciler.State = mortal{state, dies}
 			o.Daemon.Reconciler.Recorder = recorder(func(ctx context.Context, e changeset.Entry) (int64, error) {
 				if dead && !(answered && e.Phase == changeset.After && e.Action == changeset.Delete) {
 					return 0, errKilled
@@ -77,13 +79,41 @@ func TestARestorationThatDiesHalfWayIsFinished(t *testing.T) {
 				t.Fatalf("the queue wasn't deleted: %v", live[queue])
 			}
 			o.stop()
-			o.cloud.before, o.cloud.after, o.Daemon.Reconciler.Recorder = nil, nil, kept
+			o.cloud.before, o.cloud.after = nil, nil
+			o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State = kept, state
 			o.restart()
 			o.putBack(t, queue)
 			o.wait(3 * time.Hour)
 			o.putBack(t, queue)
 		})
 	}
+}
+
+// mortal is a state that a dead process can't change.
+type mortal struct {
+	reconciler.State
+	dead func() error
+}
+
+func (m mortal) Put(ctx context.Context, key, value string) error {
+	if err := m.dead(); err != nil {
+		return err
+	}
+	return m.State.Put(ctx, key, value)
+}
+
+func (m mortal) Settle(ctx context.Context, owner resource.Owner, to reconciler.Settlement) error {
+	if err := m.dead(); err != nil {
+		return err
+	}
+	return m.State.Settle(ctx, owner, to)
+}
+
+func (m mortal) Follow(ctx context.Context, addresses []resource.Address) error {
+	if err := m.dead(); err != nil {
+		return err
+	}
+	return m.State.Follow(ctx, addresses)
 }
 
 type recorder func(context.Context, changeset.Entry) (int64, error)
