@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"internal/github":         {"reconciler", "reconciler/resource", "reconciler/changeset"},
 	"internal/work":           {},
 	"internal/sandbox":        {"internal/sandbox"},
-	"internal/sandbox/aws":    {},
+	"internal/sandbox/aws":    {"internal/awstypes"},
 	"internal/sandbox/github": {"internal/sandbox/github"},
 	"internal/reference":      {"schema"},
 	"internal/draw":           {"schema"},

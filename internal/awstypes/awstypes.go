@@ -18,6 +18,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed types.zip
@@ -119,14 +120,14 @@ type Handler struct {
 
 // A Table gives the types. Read-only and safe for concurrent use.
 type Table struct {
-	Index
 	files map[string]*zip.File
+	index func() (*Index, error)
 }
 
 // ErrUnknown means that AWS has no such type.
 var ErrUnknown = errors.New("AWS has no such resource type")
 
-// Open opens the embedded data. It reads the index alone.
+// Open opens the embedded data. It reads no type and not the index, either.
 func Open() (*Table, error) { return read(archive) }
 
 func read(data []byte) (*Table, error) {
@@ -134,15 +135,19 @@ func read(data []byte) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the table of types: %w", err)
 	}
-	t := &Table{files: map[string]*zip.File{}}
+	t := &Table{files: make(map[string]*zip.File, len(z.File))}
 	for _, f := range z.File {
 		t.files[f.Name] = f
 	}
-	if err := t.decode(indexFile, &t.Index); err != nil {
-		return nil, err
-	}
+	t.index = sync.OnceValues(func() (*Index, error) {
+		var out Index
+		return &out, t.decode(indexFile, &out)
+	})
 	return t, nil
 }
+
+// Index returns what is known of all types at once. It is not to be changed.
+func (t *Table) Index() (*Index, error) { return t.index() }
 
 func (t *Table) decode(name string, into any) (failure error) {
 	f, ok := t.files[name]
@@ -165,18 +170,34 @@ func (t *Table) decode(name string, into any) (failure error) {
 }
 
 // Entry finds a type in the index.
-func (t *Table) Entry(name string) (Entry, bool) {
-	i, ok := slices.BinarySearchFunc(t.Types, name, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
+func (x *Index) Entry(name string) (Entry, bool) {
+	i, ok := slices.BinarySearchFunc(x.Types, name, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
 	if !ok {
 		return Entry{}, false
 	}
-	return t.Types[i], true
+	return x.Types[i], true
+}
+
+// In tells whether a region offers a type. A region that the data doesn't know may have any.
+func (x *Index) In(name, region string) bool {
+	e, ok := x.Entry(name)
+	if !ok {
+		return false
+	}
+	i, known := slices.BinarySearch(x.Regions, region)
+	return !known || !slices.Contains(e.Absent, i)
+}
+
+// Has tells whether AWS has a type of that name.
+func (t *Table) Has(name string) bool {
+	_, ok := t.files[fileOf(name)]
+	return ok && strings.Contains(name, "::")
 }
 
 // Type reads a type. ErrUnknown if there is none of that name.
 func (t *Table) Type(name string) (Type, error) {
 	var out Type
-	if _, ok := t.Entry(name); !ok {
+	if !t.Has(name) {
 		return out, fmt.Errorf("%s: %w", name, ErrUnknown)
 	}
 	return out, t.decode(fileOf(name), &out)
@@ -199,16 +220,6 @@ func (t Type) Lacks() Lack {
 		return Marking
 	}
 	return ""
-}
-
-// In tells whether a region offers a type. A region that the data doesn't know may have any.
-func (t *Table) In(name, region string) bool {
-	e, ok := t.Entry(name)
-	if !ok {
-		return false
-	}
-	i, known := slices.BinarySearch(t.Regions, region)
-	return !known || !slices.Contains(e.Absent, i)
 }
 
 // Page is the address of AWS's own documentation of the type.

@@ -146,18 +146,55 @@ func usedIn(n ast.Node, imports []*ast.ImportSpec) []*ast.ImportSpec {
 	return slices.DeleteFunc(imports, func(i *ast.ImportSpec) bool { return !used[i.Path.Value] })
 }
 
-// Outputs are what references may use: what AWS sets, and what identifies the resource.
+// Outputs are what references may use: the texts that AWS sets, and what identifies the resource. Not
+// every resource has them all at any time.
 func (t Type) Outputs() []string {
 	set := map[string]bool{"id": true}
+	shape, err := t.Shape()
 	for _, name := range slices.Concat(t.ReadOnly, t.Identifier) {
-		if !strings.Contains(name, "*") {
+		if err == nil && shape.isText(strings.Split(name, ".")) {
 			set[name] = true
 		}
 	}
-	if t.ARN != "" {
+	if property, form := t.ARNFrom(); property != "" || form != "" {
 		set["arn"] = true
 	}
 	return slices.Sorted(maps.Keys(set))
+}
+
+// isText tells whether there is a text at a path through objects.
+func (s *Shape) isText(path []string) bool {
+	for _, name := range path {
+		if s == nil || s.Fields == nil {
+			return false
+		}
+		s = s.Fields[name]
+	}
+	return s != nil && s.Form == "text"
+}
+
+// placeholder is a part of an ARN's form.
+var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9]+)\}`)
+
+// ARNFrom tells where a resource's ARN is known from: a property, or a form that can be filled in from
+// properties, the partition, the region and the account. Both are empty if it isn't.
+func (t Type) ARNFrom() (property, form string) {
+	short := t.Name[strings.LastIndex(t.Name, ":")+1:]
+	for _, name := range slices.Concat(t.Identifier, t.ReadOnly) {
+		if name == "Arn" || name == "ARN" || name == short+"Arn" || name == short+"ARN" {
+			return name, ""
+		}
+	}
+	known := map[string]bool{"Partition": true, "Region": true, "Account": true, t.NameProperty(): true}
+	for _, name := range slices.Concat(t.Identifier, t.required()) {
+		known[name] = true
+	}
+	for _, m := range placeholder.FindAllStringSubmatch(t.ARN, -1) {
+		if !known[m[1]] {
+			return "", ""
+		}
+	}
+	return "", t.ARN
 }
 
 // NameProperty is the property by which a person names a resource of the type; empty if AWS names it.
@@ -194,6 +231,18 @@ func (t Type) NameProperty() string {
 		return ""
 	}
 	return name
+}
+
+// Identifiable tells whether what identifies a resource is known before it exists, so that two of one
+// identity can't be made. AWS makes up the identity of the others.
+func (t Type) Identifiable() bool {
+	required, named := t.required(), t.NameProperty()
+	for _, name := range t.Identifier {
+		if slices.Contains(t.ReadOnly, name) || name != named && !slices.Contains(required, name) {
+			return false
+		}
+	}
+	return len(t.Identifier) > 0
 }
 
 // Global tells whether resources of the type lie in no region. AWS's data doesn't say; these are the

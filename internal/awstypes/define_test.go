@@ -48,8 +48,9 @@ func TestDefinitionIsGolden(t *testing.T) {
 // Every fortieth type stands for all; the lane that makes the table anew defines every one.
 func TestTypesHaveDefinitionsThatHold(t *testing.T) {
 	table := open(t)
-	for i := 0; i < len(table.Types); i += 40 {
-		typ, err := table.Type(table.Types[i].Name)
+	all := index(t).Types
+	for i := 0; i < len(all); i += 40 {
+		typ, err := table.Type(all[i].Name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,10 +106,11 @@ x: #Kinds["` + test.kind + `"] & {#name: "acme-x", #unique: "acme-x-1", ` + test
 
 func TestWhatTheTableSays(t *testing.T) {
 	table := open(t)
-	if len(table.Types) < 1800 || len(table.Regions) < 30 || len(table.Sources) != 2 {
-		t.Errorf("%d types, %d regions, %d sources", len(table.Types), len(table.Regions), len(table.Sources))
+	x := index(t)
+	if len(x.Types) < 1800 || len(x.Regions) < 30 || len(x.Sources) != 2 {
+		t.Errorf("%d types, %d regions, %d sources", len(x.Types), len(x.Regions), len(x.Sources))
 	}
-	if !slices.IsSortedFunc(table.Types, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) }) {
+	if !slices.IsSortedFunc(x.Types, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the index isn't sorted, so that nothing can be found in it")
 	}
 	rum, err := table.Type("AWS::RUM::AppMonitor")
@@ -132,11 +134,11 @@ func TestWhatTheTableSays(t *testing.T) {
 	if _, err := table.Type("AWS::RUM::Monitor"); !errors.Is(err, ErrUnknown) {
 		t.Errorf("a type that doesn't exist: %v", err)
 	}
-	if !table.In("AWS::S3::Bucket", "eu-central-1") || table.In("AWS::RUM::AppMonitor", "cn-north-1") || table.In("AWS::No::Such", "eu-central-1") {
+	if !x.In("AWS::S3::Bucket", "eu-central-1") || x.In("AWS::RUM::AppMonitor", "cn-north-1") || x.In("AWS::No::Such", "eu-central-1") {
 		t.Error("the regions of a type are wrong")
 	}
 	usable := 0
-	for _, e := range table.Types {
+	for _, e := range index(t).Types {
 		if e.Lacks == "" {
 			usable++
 		}
@@ -147,7 +149,7 @@ func TestWhatTheTableSays(t *testing.T) {
 	for name, lack := range map[string]Lack{
 		"AWS::IAM::AccessKey": Handlers, "AWS::EC2::Route": Parent, "AWS::Logs::MetricFilter": Marking, "AWS::RUM::AppMonitor": "",
 	} {
-		if e, ok := table.Entry(name); !ok || e.Lacks != lack {
+		if e, ok := x.Entry(name); !ok || e.Lacks != lack {
 			t.Errorf("%+v should lack %q", e, lack)
 		}
 	}
@@ -169,4 +171,13 @@ func open(t *testing.T) *Table {
 		t.Fatal(err)
 	}
 	return table
+}
+
+func index(t *testing.T) *Index {
+	t.Helper()
+	x, err := open(t).Index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
 }

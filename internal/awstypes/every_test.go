@@ -6,7 +6,7 @@ import "testing"
 
 func TestEveryTypeHasADefinitionThatHolds(t *testing.T) {
 	table := open(t)
-	for _, e := range table.Types {
+	for _, e := range index(t).Types {
 		typ, err := table.Type(e.Name)
 		if err != nil {
 			t.Fatal(err)

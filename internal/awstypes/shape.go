@@ -441,6 +441,15 @@ type Operation struct {
 	Value any    `json:"value,omitempty"`
 }
 
+// Pointer is the JSON pointer to a path. https://www.rfc-editor.org/rfc/rfc6901
+func Pointer(path []string) string {
+	var b strings.Builder
+	for _, name := range path {
+		b.WriteString("/" + escaped(name))
+	}
+	return b.String()
+}
+
 // escaped is a name in a JSON pointer. https://www.rfc-editor.org/rfc/rfc6901
 func escaped(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)

@@ -195,7 +195,7 @@ func toAny(list []string) []any {
 // The shapes of every type can be read, and say of real ones what AWS's pages say.
 func TestShapesOfRealTypes(t *testing.T) {
 	table := open(t)
-	for _, e := range table.Types {
+	for _, e := range index(t).Types {
 		typ, err := table.Type(e.Name)
 		if err != nil {
 			t.Fatal(err)

@@ -21,6 +21,9 @@ func dataBearing(k resource.Kind) bool { return k.DataBearing }
 func deletable(k resource.Kind) bool   { return !k.DataBearing }
 func regional(k resource.Kind) bool    { return !k.Global }
 
+// hasName: such kinds have a name of which there can't be two. AWS makes up the identity of the others.
+func hasName(k resource.Kind) bool { return !typed(k.Name) || !k.Unrepeatable }
+
 func promises() []promise {
 	return []promise{
 		{"an empty scope is no error", every, emptyScope},
@@ -28,9 +31,9 @@ func promises() []promise {
 		{"what carries no mark is not seen", every, unmarked},
 		{"another region is another scope", regional, otherRegion},
 		{"create finishes what it began", repeatable, createTwice},
-		{"create refuses a name that another fleet has", every, nameOfOtherFleet},
-		{"create refuses a name that another address has", every, nameOfOtherAddress},
-		{"create refuses a name without our mark", every, nameUnmarked},
+		{"create refuses a name that another fleet has", hasName, nameOfOtherFleet},
+		{"create refuses a name that another address has", hasName, nameOfOtherAddress},
+		{"create refuses a name without our mark", hasName, nameUnmarked},
 		{"what lost our mark is never written", every, lostMark},
 		{"refresh reads one resource", every, refresh},
 		{"what is gone is gone", deletable, gone},
@@ -101,7 +104,11 @@ func (s *stage) like(o resource.Observed, wanted resource.Desired) error {
 	}
 	attributes := s.kind.Canonical(wanted.Attributes)
 	for _, a := range s.kind.Attributes {
-		if !o.Attributes[a.Name].Equal(attributes[a.Name]) {
+		have := o.Attributes[a.Name]
+		if a.Asked != nil {
+			have = a.Asked(have, attributes[a.Name], attributes[a.Name])
+		}
+		if !have.Equal(attributes[a.Name]) {
 			return fmt.Errorf("%s: %s is %q, want %q", o.Address, a.Name, o.Attributes[a.Name], attributes[a.Name])
 		}
 	}

@@ -11,12 +11,15 @@ import (
 func Walks() []Walk {
 	return slices.Concat(
 		bucketWalks(), roleWalks(), keyWalks(), groupWalks(),
-		alarmWalks(), topicWalks(), queueWalks(), secretWalks(),
+		alarmWalks(), topicWalks(), queueWalks(), secretWalks(), typeWalks(),
 	)
 }
 
 // plainest has the attributes without which a resource of the kind can't be made.
 func plainest(kind string) Attr {
+	if sample, ok := samples()[kind]; ok {
+		return sample.plain
+	}
 	switch kind {
 	case "aws.iam.role":
 		return Attr{"name": "{fleet}-{name}", "assumeRolePolicy": trust("ec2.amazonaws.com")}

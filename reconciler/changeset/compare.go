@@ -89,6 +89,9 @@ func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observe
 			continue
 		}
 		after, before = a.normal(after), a.normal(before)
+		if a.Asked != nil {
+			before = a.asked(before, after, c.lastWord(d.Address).Attributes[a.Name].Resolve(c.output))
+		}
 		if after.Equal(before) {
 			continue
 		}
@@ -118,6 +121,19 @@ func (c *comparison) settledTo(address resource.Address) *resource.Desired {
 // follows tells whether something that a resource refers to was written since it was applied.
 func (c *comparison) follows(address resource.Address) bool {
 	return c.Follows[address] || c.Follows[c.moved[address]]
+}
+
+// lastWord is what Git last said of a resource, as far as it is remembered.
+func (c *comparison) lastWord(address resource.Address) resource.Desired {
+	if applied := c.appliedTo(address); applied != nil {
+		return *applied
+	}
+	return resource.Desired{}
+}
+
+// asked leaves of the cloud's value what Git says something of, or said.
+func (a *attribute) asked(have, want, applied resource.Value) resource.Value {
+	return a.Asked(have, want, a.normal(applied))
 }
 
 // appliedTo is what was applied of an address, whatever was begun on it since.

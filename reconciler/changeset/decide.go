@@ -123,8 +123,10 @@ func (c *comparison) differs(change *Change, d *resource.Desired, have *resource
 		case x.attribute == addressed:
 		case change.Cause == Config && x.cause == Drift && !c.CorrectDrift:
 			c.keep(change, k, x)
-		case x.attribute == moved || k.immutable(x.attribute):
+		case x.attribute == moved || k.replaces(x):
 			change.Replacing = append(change.Replacing, x.path())
+		case k.fillsIn(x.attribute):
+			spell(change.Want, x)
 		}
 	}
 	slices.SortFunc(change.Attributes, func(a, b Difference) int { return cmp.Compare(a.Path, b.Path) })
@@ -150,9 +152,32 @@ func (c *comparison) move(d *resource.Desired, have *resource.Observed) contrast
 	return x
 }
 
-func (k *kind) immutable(attribute string) bool {
+// replaces tells whether a difference can only be mended by a new resource.
+func (k *kind) replaces(x contrast) bool {
+	at, known := k.index[x.attribute]
+	if !known {
+		return false
+	}
+	a := k.attributes[at]
+	return a.Immutable || a.Replaces != nil && a.Replaces(put(resource.Value{}, x.keys, x.before), put(resource.Value{}, x.keys, x.after))
+}
+
+// spell says of a difference which way it goes, where the values don't tell.
+func spell(want *resource.Desired, x contrast) {
+	way := append([]string{x.attribute}, x.keys...)
+	switch {
+	case !x.after.IsSet():
+		want.Dropped = append(want.Dropped, way)
+	case !x.before.IsSet():
+		want.Missing = append(want.Missing, way)
+	}
+}
+
+// fillsIn tells whether the cloud sets parts of an attribute by itself, so that what Git drops has to
+// be named to be removed.
+func (k *kind) fillsIn(attribute string) bool {
 	at, known := k.index[attribute]
-	return known && k.attributes[at].Immutable
+	return known && k.attributes[at].Asked != nil
 }
 
 // keep puts the cloud's value into what an update sends, at a place that Git didn't change.

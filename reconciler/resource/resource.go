@@ -159,6 +159,12 @@ type Desired struct {
 	// Nonce is the mark that a create of an Unrepeatable kind leaves on what it makes. It is set
 	// right before sending, so that what a lost answer was about can be told; empty in a rendering.
 	Nonce string `json:"nonce,omitempty"`
+	// Dropped has the ways to what Git asked for before and doesn't any more, and Missing those to what
+	// it asks for and the cloud doesn't show: an attribute and keys inside it. They are for kinds in
+	// which the cloud also fills in parts by itself, or never gives them back, and are set for sending;
+	// empty in a rendering.
+	Dropped [][]string `json:"dropped,omitempty"`
+	Missing [][]string `json:"missing,omitempty"`
 	// Origin is the line of the template that asked for the resource.
 	Origin Origin `json:"origin"`
 	// Origins has the line of single attributes where it is another, such as a tenant's override.
@@ -220,6 +226,13 @@ type Attribute struct {
 	// Canonical brings equal meanings to equal text, for attributes such as policy documents. It is
 	// pure, idempotent, and leaves what it can't read as it is. May be nil.
 	Canonical func(Value) Value
+	// Asked leaves of the cloud's value what is to be compared with Git's: without what the cloud
+	// filled in by itself, which is what neither want nor what was applied before says anything of.
+	// All are normal. It is pure. Nil compares the value as it is.
+	Asked func(have, want, applied Value) Value
+	// Replaces tells whether this change of the value means a replacement, for attributes of which only
+	// parts are immutable. It is pure. May be nil.
+	Replaces func(before, after Value) bool
 }
 
 // Normal returns one value of the attribute in the form that is compared: the default if it is

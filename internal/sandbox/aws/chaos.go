@@ -143,6 +143,9 @@ func (s *Server) Chaos(m Mischief) error {
 
 // serviceOf is the service of a kind, as credential scopes name it.
 func serviceOf(kind string) string {
+	if strings.Contains(kind, "::") {
+		return "cloudcontrolapi"
+	}
 	if service := strings.Split(kind, ".")[1]; service != "cloudwatch" {
 		return service
 	}

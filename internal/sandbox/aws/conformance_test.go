@@ -54,7 +54,11 @@ func conform(t *testing.T, conditions awsbox.Conditions, settle time.Duration) {
 
 // cloud is a new AWS with one account.
 func cloud(conditions awsbox.Conditions) providertest.Cloud {
-	account := drivers.Account{ID: blue, RoleARN: "arn:aws:iam::" + blue + ":role/tenantry", ExternalID: "secret-of-blue"}
+	c, _ := cloudOf(conditions, drivers.Account{ID: blue, RoleARN: "arn:aws:iam::" + blue + ":role/tenantry", ExternalID: "secret-of-blue"})
+	return c
+}
+
+func cloudOf(conditions awsbox.Conditions, account drivers.Account) (providertest.Cloud, *awsbox.Server) {
 	box := awsbox.New(awsbox.Options{
 		Accounts:   []awsbox.Account{{ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID}},
 		Conditions: conditions,
@@ -75,5 +79,5 @@ func cloud(conditions awsbox.Conditions) providertest.Cloud {
 			return box.Chaos(awsbox.Mischief{Address: have.Address.String(), Kind: have.Address.Kind, Do: "mark-removed"})
 		},
 		Writes: box.Writes,
-	}
+	}, box
 }

@@ -27,7 +27,7 @@ func allServices() map[string]*service {
 	all := map[string]*service{}
 	for _, s := range []*service{
 		stsService(), s3Service(), iamService(), kmsService(), logsService(), cloudwatchService(),
-		snsService(), sqsService(), secretsService(), taggingService(),
+		snsService(), sqsService(), secretsService(), taggingService(), cloudControlService(),
 	} {
 		all[s.name] = s
 	}
