@@ -18,7 +18,7 @@ import (
 // concurrent use.
 type crosscheck struct {
 	mu      sync.Mutex
-	rows []row // that the rest is about
+	rows    []row // that the rest is about
 	owners  map[resource.Owner]*kept
 	twice   map[resource.Owner][]*kept // all files of an owner that has several, by path
 	taken   map[nameSum]*kept

@@ -91,8 +91,9 @@ type Answer struct {
 	Names []byte
 	Body  []byte // what the owner asks for, packed; empty if it asks for nothing
 	Sum   Sum    // of Body
-	// Secret tells that there is a secret in Body, so that it must not be written anywhere.
-	Secret bool
+	// Secret tells that there is a secret in Body, so that it must not be written anywhere. Stopped tells
+	// that the evaluation was stopped at a limit, which on another day it may not reach.
+	Secret, Stopped bool
 }
 
 // A Placed is where a tenant is placed, which decides what else its evaluation depends on.

@@ -83,13 +83,14 @@ func (b body) resources() []resource.Desired {
 type keeper struct {
 	loader *Loader
 	world  *world
+	at     time.Time
 	open   []*kept
 	bodies [][]byte
 }
 
 // answer keeps an answer about a file of this content; of an empty id, for this load alone.
 func (p *keeper) answer(a *Answer, id string) *kept {
-	k := &kept{Answer: *a, id: id, only: p.world.id}
+	k := &kept{Answer: *a, id: id, only: p.world.id, at: p.at}
 	if k.Broken == "" && k.Placed.Needs != (Sum{}) {
 		k.only = Sum{}
 	}
@@ -134,7 +135,7 @@ func (p *keeper) cache(c *chunk) {
 	r := stored{Size: c.size}
 	var keys []Sum
 	for _, k := range p.open {
-		if k.id == "" || k.Secret {
+		if k.id == "" || k.Secret || k.Stopped {
 			continue
 		}
 		r.Answers = append(r.Answers, recorded{k.Answer, k.id, k.only, k.body.from, k.body.to})
@@ -178,7 +179,7 @@ type worldRecord struct {
 func (l *Loader) keepWorld(w *world) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if l.Cache == nil || !w.fresh {
+	if l.Cache == nil || !w.fresh || len(w.defined.Killed) > 0 {
 		return
 	}
 	w.fresh = false
@@ -226,12 +227,12 @@ func (r *recaller) about(e row) *kept { return r.find(e, r.loader.key("file", e.
 func (r *recaller) in(e row, w *world, old *kept) *kept {
 	needs, known := w.needsOf(old.Placed.Token)
 	if known && needs != (Sum{}) {
-		if k := r.find(e, r.loader.key("answer", e.path, e.id, string(needs[:]), string(make([]byte, len(Sum{}))))); k != nil && k.fits(w) {
+		if k := r.find(e, r.loader.key("answer", e.path, e.id, string(needs[:]), string(make([]byte, len(Sum{}))))); k != nil && k.fits(w, w.at) {
 			return k
 		}
 	}
 	for _, needs := range []Sum{old.Placed.Needs, {}} {
-		if k := r.find(e, r.loader.key("answer", e.path, e.id, string(needs[:]), string(w.id[:]))); k != nil && k.fits(w) {
+		if k := r.find(e, r.loader.key("answer", e.path, e.id, string(needs[:]), string(w.id[:]))); k != nil && k.fits(w, w.at) {
 			return k
 		}
 	}

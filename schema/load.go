@@ -158,7 +158,7 @@ func (p *inProcess) Places(_ context.Context, d Definitions, files []File) ([]Pl
 
 // survive evaluates a tenant. If that makes the evaluator panic, the tenant is to blame and the engine
 // is replaced, since nobody knows what is left of it.
-func (e *engine) survive(f File, step func(Step)) (a *answer, next *engine) {
+func (e *engine) survive(f File, step func(Step), condemned map[string]string) (a *answer, next *engine) {
 	next = e
 	defer func() {
 		if r := recover(); r != nil {
@@ -170,5 +170,5 @@ func (e *engine) survive(f File, step func(Step)) (a *answer, next *engine) {
 			}
 		}
 	}()
-	return e.tenant(f, step), e
+	return e.tenant(f, step, condemned), e
 }

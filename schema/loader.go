@@ -57,7 +57,7 @@ func (l *Loader) load(ctx context.Context, files *listing, at time.Time) (*Fleet
 	if w.defined.Fleet == nil {
 		return nil, sorted(slices.Clone(w.defined.Found)), nil
 	}
-	s, err := l.evaluate(ctx, files, w)
+	s, err := l.evaluate(ctx, files, w, at)
 	if err != nil {
 		return nil, nil, fmt.Errorf("evaluate the tenants: %w", err)
 	}
@@ -86,6 +86,9 @@ func (w *world) holds(at time.Time) bool {
 		return true
 	}
 	f := w.defined.Fleet
+	if len(w.defined.Killed) > 0 && at.Sub(w.at) > patience {
+		return false
+	}
 	return w.at.Before(at) && (f == nil || f.Until.IsZero() || at.Before(f.Until))
 }
 
@@ -160,11 +163,18 @@ type kept struct {
 	// only is the set of definitions that a broken tenant's answer is about. Its findings may be about
 	// any of them.
 	only Sum
+	at   time.Time // of the load that asked
 	body body
 }
 
+// patience is for how long it is believed that an evaluation reaches a limit again.
+const patience = 15 * time.Minute
+
 // fits tells whether an answer about the same file is so in this world.
-func (k *kept) fits(w *world) bool {
+func (k *kept) fits(w *world, at time.Time) bool {
+	if k.Stopped && at.Sub(k.at) > patience {
+		return false
+	}
 	if k.Broken != "" || k.Placed.Needs == (Sum{}) {
 		return k.only == w.id
 	}
@@ -173,7 +183,7 @@ func (k *kept) fits(w *world) bool {
 }
 
 // evaluate finds the answer about every tenant: in memory, in the cache, or from the evaluator.
-func (l *Loader) evaluate(ctx context.Context, files *listing, w *world) (*snapshot, error) {
+func (l *Loader) evaluate(ctx context.Context, files *listing, w *world, at time.Time) (*snapshot, error) {
 	s := &snapshot{rows: make([]row, len(files.tenants))}
 	for i, f := range files.tenants {
 		s.rows[i] = row{path: f.Path, id: f.ID}
@@ -196,13 +206,13 @@ func (l *Loader) evaluate(ctx context.Context, files *listing, w *world) (*snaps
 		return nil, err
 	}
 	for i := range s.rows {
-		if old[i] != nil && old[i].fits(w) {
+		if old[i] != nil && old[i].fits(w, at) {
 			s.rows[i].answer = old[i]
 		}
 	}
 	for _, before := range known {
 		s.match(before, func(i int, k *kept) {
-			if s.rows[i].answer == nil && k.fits(w) {
+			if s.rows[i].answer == nil && k.fits(w, at) {
 				s.rows[i].answer = k
 			}
 		})
@@ -212,7 +222,7 @@ func (l *Loader) evaluate(ctx context.Context, files *listing, w *world) (*snaps
 			s.rows[i].answer = recalled.in(s.rows[i], w, old[i])
 		}
 	}
-	if err := l.ask(ctx, files, w, s); err != nil {
+	if err := l.ask(ctx, files, w, s, at); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
@@ -259,10 +269,10 @@ func (l *Loader) place(ctx context.Context, files *listing, w *world, old []*kep
 }
 
 // ask has the evaluator answer what isn't known, and keeps the answers.
-func (l *Loader) ask(ctx context.Context, files *listing, w *world, s *snapshot) error {
+func (l *Loader) ask(ctx context.Context, files *listing, w *world, s *snapshot, at time.Time) error {
 	var ask []File
 	index := map[string]int{}
-	keep := &keeper{loader: l, world: w}
+	keep := &keeper{loader: l, world: w, at: at}
 	for i := range s.rows {
 		if s.rows[i].answer != nil {
 			continue

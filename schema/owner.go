@@ -28,6 +28,7 @@ type answer struct {
 	excused   []Breach          // what the exceptions let through
 	offboards bool
 	counts    []Count // what the tenant takes of what is limited
+	stopped   bool    // see Answer.Stopped
 }
 
 // refuse adds a finding and makes the owner broken.
@@ -65,8 +66,9 @@ func (e *engine) cell(c *cellDef) *answer {
 	return a
 }
 
-// tenant checks and renders one tenant. It calls step when it knows what is evaluated.
-func (e *engine) tenant(f File, step func(Step)) *answer {
+// tenant checks and renders one tenant, unless its plan is condemned. It calls step when it knows what
+// is evaluated.
+func (e *engine) tenant(f File, step func(Step), condemned map[string]string) *answer {
 	src, found := parseTenant(f)
 	a := &answer{owner: resource.Tenant(src.name()), source: src}
 	for _, f := range found {
@@ -77,6 +79,10 @@ func (e *engine) tenant(f File, step func(Step)) *answer {
 		return a
 	}
 	a.body = body
+	if reason := condemned[body.text("plan")]; reason != "" {
+		a.stopped, a.broken = true, fmt.Sprintf("its plan %s can't be used: %s", body.text("plan"), reason)
+		return a
+	}
 	step(e.stepOf(src, body))
 	data := e.complete(body, src.name())
 	if err := data.Unify(e.definition("#Tenant")).Validate(cue.Concrete(true)); err != nil {

@@ -12,10 +12,15 @@ import (
 // A Session evaluates tenants under one set of definitions in the calling process, and can be killed
 // by what it evaluates: it belongs into a worker. Not safe for concurrent use.
 type Session struct {
-	engine *engine
-	given  Definitions
-	step   func(Step)
+	engine    *engine
+	given     Definitions
+	step      func(Step)
+	condemned map[string]string
 }
+
+// Condemn says which plans are not to be evaluated any more, and why. Their tenants are broken for
+// that reason, without a finding of their own.
+func (s *Session) Condemn(plans map[string]string) { s.condemned = plans }
 
 // NewSession makes a session. It calls step before each thing that it evaluates.
 func NewSession(d Definitions, step func(Step)) *Session { return &Session{given: d, step: step} }
@@ -55,8 +60,15 @@ func (s *Session) Define() (out *Defined) {
 }
 
 // unusable is what is said of definitions that aren't understood at all.
-func unusable(message string) *Defined {
-	return &Defined{Found: []Finding{{Origin: resource.Origin{File: "."}, Severity: Error, Message: message}}}
+func unusable(message string) *Defined { return Unusable(".", message) }
+
+// Unusable is what definitions come to of which nothing can be used, with the finding that says why.
+func Unusable(file, message string) *Defined {
+	at := resource.Origin{File: file}
+	if file != "." {
+		at.Line = 1
+	}
+	return &Defined{Found: []Finding{{Origin: at, Severity: Error, Message: message}}}
 }
 
 func (e *engine) plans(out *Defined) {
@@ -112,7 +124,7 @@ func placesOf(cell string) string { return "places of " + cell }
 
 // Tenant evaluates one tenant.
 func (s *Session) Tenant(f File) *Answer {
-	a, next := s.engine.survive(f, s.step)
+	a, next := s.engine.survive(f, s.step, s.condemned)
 	s.engine = next
 	out := a.export()
 	if a.broken == "" {
@@ -148,7 +160,7 @@ func (a *answer) token() string {
 
 // export makes an answer plain data.
 func (a *answer) export() *Answer {
-	out := &Answer{File: a.source.path, Owner: a.owner, At: resource.Origin{File: a.source.path, Line: 1}, Tenant: a.tenant, Found: a.found, Broken: a.broken}
+	out := &Answer{File: a.source.path, Owner: a.owner, At: resource.Origin{File: a.source.path, Line: 1}, Tenant: a.tenant, Found: a.found, Broken: a.broken, Stopped: a.stopped}
 	if a.label != nil {
 		out.At = a.source.at(a.label)
 	}

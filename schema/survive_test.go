@@ -176,7 +176,7 @@ func TestPanics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, next := e.survive(File{Path: "tenants/be/bespoke.cue", Text: fsys["tenants/be/bespoke.cue"].Data}, func(Step) {})
+	a, next := e.survive(File{Path: "tenants/be/bespoke.cue", Text: fsys["tenants/be/bespoke.cue"].Data}, func(Step) {}, nil)
 	if !strings.Contains(a.broken, "the evaluator fails on this file") || a.owner != resource.Tenant("bespoke") || next == e {
 		t.Errorf("answers %+v", a)
 	}

@@ -68,6 +68,9 @@ type tree struct {
 func newTree(files []File, killed []Killed) *tree {
 	t := &tree{sources: map[string][]*source{}, vendor: map[string][]byte{}}
 	for _, f := range files {
+		if i := slices.IndexFunc(killed, func(k Killed) bool { return k.File == f.Path }); i >= 0 {
+			f.Text, f.Trouble = nil, killed[i].Reason
+		}
 		switch {
 		case f.Path == moduleFile:
 			t.takeModule(f)
@@ -77,9 +80,6 @@ func newTree(files []File, killed []Killed) *tree {
 			}
 		default:
 			s, found := parse(f)
-			if i := slices.IndexFunc(killed, func(k Killed) bool { return k.File == f.Path }); i >= 0 {
-				s.syntax, found = nil, []Finding{{Origin: resource.Origin{File: f.Path, Line: 1}, Severity: Error, Message: killed[i].Reason}}
-			}
 			t.found = append(t.found, found...)
 			t.sources[s.dir()] = append(t.sources[s.dir()], s)
 		}

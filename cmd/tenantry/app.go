@@ -55,6 +55,7 @@ func (a *app) command() *cobra.Command {
 		a.initCommand(), a.validateCommand(), a.renderCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(),
 		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.explainCommand(), a.graphCommand(), a.versionCommand(),
 		a.tenantCommand(), a.releaseCommand(), a.exceptionCommand(), a.formatCommand(),
+		a.evaluateCommand(),
 	)
 	return root
 }

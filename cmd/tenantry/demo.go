@@ -76,7 +76,10 @@ func (a *app) raise(ctx context.Context, dir string, quiet bool) (*stage, error)
 	if err != nil {
 		return nil, err
 	}
-	fleet, findings := schema.Load(files, time.Now().UTC())
+	fleet, findings, err := a.loadOnce(ctx, files)
+	if err != nil {
+		return nil, err
+	}
 	if fleet == nil || schema.Invalid(findings) {
 		return nil, a.refuse(findings)
 	}

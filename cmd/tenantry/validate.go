@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,12 +80,17 @@ func (a *app) load(ctx context.Context, dir string) (fleet *schema.Fleet, findin
 		return nil, nil, err
 	}
 	defer func() { failure = errors.Join(failure, folder.Close()) }()
-	loader, done, err := a.loader(ctx, dir)
+	return a.loadOnce(ctx, folder.Files())
+}
+
+// loadOnce reads definitions that are no folder's, with workers of their own.
+func (a *app) loadOnce(ctx context.Context, files fs.FS) (fleet *schema.Fleet, findings []schema.Finding, failure error) {
+	loader, done, err := a.loader(ctx, "")
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { failure = errors.Join(failure, done()) }()
-	return loader.Load(ctx, folder.Files(), time.Now().UTC())
+	return loader.Load(ctx, files, time.Now().UTC())
 }
 
 // finding is how a finding is written as JSON.

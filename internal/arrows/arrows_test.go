@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"internal/fleetgen":       {"schema", "fleet-example"},
 	"fleet-example":           {},
 	"internal/arrows":         {},
+	"internal/evaluate":       {"schema", "reconciler/resource"},
 	"internal/awstypes":       {"internal/awstypes"},
 }
 
