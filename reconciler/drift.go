@@ -62,7 +62,7 @@ func (d *Daemon) drift(ctx context.Context) error {
 			failures = append(failures, fmt.Errorf("drift %s: %w", cause.Slug, err))
 		}
 	}
-	failures = append(failures, d.withdrawMoot(ctx, s, told))
+	failures = append(failures, d.withdrawMoot(ctx, s, told), d.finish(ctx, s.plan))
 	return errors.Join(failures...)
 }
 
@@ -211,7 +211,7 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: pull request %d (%s) was closed", decision.Number, cause.Slug), decision.ClosedBy); err != nil {
 		return err
 	}
-	outcomes, err := d.Reconciler.Apply(ctx, plan, Order{Run: runName(), Actor: decision.ClosedBy, Fence: d.fence(ctx, t.Commit)})
+	outcomes, err := d.putBack(ctx, plan, Order{Run: runName(), Actor: decision.ClosedBy, Fence: d.fence(ctx, t.Commit)})
 	d.logOutcomes(t.Commit, outcomes)
 	if err != nil {
 		return err

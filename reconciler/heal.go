@@ -113,7 +113,7 @@ func (d *Daemon) correct(ctx context.Context, s scan, plan Plan, h *healing) err
 	}
 	run := runName()
 	h.wrote = true
-	outcomes, failure := d.Reconciler.Apply(ctx, plan, Order{Run: run, Actor: self, Fence: d.fence(ctx, s.target.Commit)})
+	outcomes, failure := d.putBack(ctx, plan, Order{Run: run, Actor: self, Fence: d.fence(ctx, s.target.Commit)})
 	d.logOutcomes(s.target.Commit, outcomes)
 	done := map[resource.Address]bool{}
 	for _, o := range outcomes {

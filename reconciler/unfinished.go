@@ -13,18 +13,28 @@ import (
 // commit. Therefore the commit counts as not converged while something is replaced, so that the next
 // start goes on with it, and every scan looks for what was left.
 
-// reopen makes a commit count as not converged before a plan that replaces something is applied. What
-// it returns is called when all of the plan was done.
-func (d *Daemon) reopen(ctx context.Context, plan Plan) (done func(context.Context) error, err error) {
+// putBack applies a plan that restores what drifted. The commit counts as not converged from before
+// the first write until all that is replaced is there again.
+func (d *Daemon) putBack(ctx context.Context, plan Plan, o Order) ([]changeset.Outcome, error) {
 	converged, err := d.Reconciler.State.Get(ctx, stateConverged)
 	if err != nil {
 		return nil, fmt.Errorf("recall the applied commit: %w", err)
 	}
 	replaces := slices.ContainsFunc(plan.Changeset.Ready(), func(c changeset.Change) bool { return c.Action == changeset.Replace })
 	if !replaces || converged != string(plan.Target.Commit) {
-		return func(context.Context) error { return nil }, nil
+		return d.Reconciler.Apply(ctx, plan, o)
 	}
-	return func(ctx context.Context) error { return d.converged(ctx, converged) }, d.converged(ctx, "")
+	if err := d.converged(ctx, ""); err != nil {
+		return nil, err
+	}
+	outcomes, err := d.Reconciler.Apply(ctx, plan, o)
+	undone := slices.ContainsFunc(outcomes, func(o changeset.Outcome) bool {
+		return o.Action == changeset.Replace && (o.Result == changeset.Failed || o.Result == changeset.Skipped)
+	})
+	if err != nil || undone {
+		return outcomes, err
+	}
+	return outcomes, d.converged(context.WithoutCancel(ctx), converged)
 }
 
 func (d *Daemon) converged(ctx context.Context, commit string) error {
