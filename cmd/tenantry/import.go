@@ -56,7 +56,7 @@ func (a *app) importCommand() *cobra.Command {
 	flags.StringVar(&s.asPlan, "as-plan", "", "make a new plan of this name of what exists")
 	flags.StringArrayVar(&s.matches, "match", nil, "RESOURCE=NAME: what becomes a resource of the plan; RESOURCE=- for nothing; may be repeated")
 	flags.StringVar(&s.displayName, "display-name", "", "the customer's name as people know it")
-	flags.StringVar(&s.residency, "residency", "", "where the customer's data must stay: eu, uk, us, ca or ap; the cell's if empty")
+	flags.StringVar(&s.residency, "residency", "", "where the customer's data must stay, such as eu; the part of the world that the cell is in if empty")
 	flags.StringArrayVar(&s.contacts, "contact", nil, "ROLE:EMAIL, as in technical:ops@example.com; may be repeated")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "write nothing; print the files")
 	flags.BoolVar(&s.asJSON, "json", false, "as JSON")
@@ -66,7 +66,7 @@ func (a *app) importCommand() *cobra.Command {
 }
 
 // importTenant surveys, proposes, and writes.
-func (a *app) importTenant(ctx context.Context, s importSettings, args []string) error {
+func (a *app) importTenant(ctx context.Context, s importSettings, args []string) (failure error) {
 	dir := folder(args)
 	if s.unmanaged {
 		return a.unmanaged(ctx, dir, unmanagedSettings{ignore: s.ignore, asJSON: s.asJSON})
@@ -77,10 +77,10 @@ func (a *app) importTenant(ctx context.Context, s importSettings, args []string)
 	}
 	ids := args[min(1, len(args)):]
 	i, done, err := a.importing(ctx, s, dir)
+	defer func() { failure = errors.Join(failure, done()) }()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = done() }() // it was only read from
 	if len(selectors) == 0 && len(ids) == 0 {
 		return a.printStock(i.stock, i.claimed, ruleSet{}, s.asJSON, dir)
 	}
@@ -140,6 +140,7 @@ type importing struct {
 	importSettings
 	dir     string
 	files   fs.FS
+	load    func(fs.FS) (*schema.Fleet, []schema.Finding, error)
 	fleet   *schema.Fleet
 	kinds   map[string]resource.Kind
 	stock   reconciler.Stock
@@ -148,42 +149,58 @@ type importing struct {
 	outside []takeover.Left // selected, and not in the cell
 }
 
-// importing reads the fleet and takes stock. The returned function closes the folder.
+// importing reads the fleet and takes stock. The returned function, which is never nil, ends it.
 func (a *app) importing(ctx context.Context, s importSettings, dir string) (i *importing, done func() error, failure error) {
-	fleet, findings, err := a.load(ctx, dir)
+	done = func() error { return nil }
+	if err := isFolder(dir); err != nil {
+		return nil, done, err
+	}
+	opened, err := gitrepo.Dir(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, done, err
+	}
+	done = opened.Close
+	loader, end, err := a.loader(ctx, dir)
+	if err != nil {
+		return nil, done, err
+	}
+	done = func() error { return errors.Join(end(), opened.Close()) }
+	i = &importing{app: a, importSettings: s, dir: dir, files: opened.Files()}
+	i.load = func(files fs.FS) (*schema.Fleet, []schema.Finding, error) {
+		return loader.Load(ctx, files, time.Now().UTC())
+	}
+	fleet, findings, err := i.load(i.files)
+	if err != nil {
+		return nil, done, err
 	}
 	if fleet == nil || schema.Invalid(findings) {
-		return nil, nil, a.refuse(findings)
+		return nil, done, a.refuse(findings)
 	}
-	i = &importing{app: a, importSettings: s, dir: dir, fleet: fleet}
+	i.fleet = fleet
+	return i, done, i.takeStock(ctx)
+}
+
+// takeStock surveys the cells' places. A place that can't be read is an error: what is there could
+// be the tenant's.
+func (i *importing) takeStock(ctx context.Context) error {
 	scopes, err := i.scopes()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	base, err := awsSettings(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("AWS settings: %w", err)
+		return fmt.Errorf("AWS settings: %w", err)
 	}
-	set, err := drivers(base)(fleet)
+	set, err := drivers(base)(i.fleet)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	i.kinds = set.Kinds()
 	if i.stock, err = reconciler.Survey(ctx, set, scopes); err != nil {
-		return nil, nil, err
+		return err
 	}
-	if err := whole(i.stock); err != nil {
-		return nil, nil, err
-	}
-	i.claimed = claims(fleet, i.stock.Found)
-	opened, err := gitrepo.Dir(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	i.files = opened.Files()
-	return i, opened.Close, nil
+	i.claimed = claims(i.fleet, i.stock.Found)
+	return whole(i.stock)
 }
 
 // scopes are the places to survey: the cell's, or those of all cells.
@@ -287,8 +304,11 @@ func (i *importing) cellOf(picked map[string]bool) (schema.Cell, error) {
 
 // residencyOf is the part of the world that a region is in.
 func residencyOf(region string) string {
-	if region == "eu-west-2" {
+	switch region {
+	case "eu-west-2":
 		return "uk"
+	case "eu-central-2":
+		return "ch"
 	}
 	world, _, _ := strings.Cut(region, "-")
 	return world
@@ -364,20 +384,15 @@ func (i *importing) ask(question string) string {
 }
 
 // try evaluates the fleet with files in it, and of its tenants only the one that is imported.
-func (i *importing) try(files map[string][]byte) takeover.Tried {
-	fleet, findings := i.evaluate(takeover.Overlay{Base: i.files, Files: files, Hide: func(name string) bool {
+func (i *importing) try(files map[string][]byte) (takeover.Tried, error) {
+	fleet, findings, err := i.load(takeover.Overlay{Base: i.files, Files: files, Hide: func(name string) bool {
 		return strings.HasPrefix(name, "tenants/") && strings.HasSuffix(name, ".cue")
 	}})
 	tried := takeover.Tried{Objections: objections(findings)}
 	if fleet != nil {
 		tried.Desired = fleet.RenderOwners(resource.Tenant(i.tenant), resource.Cell(i.order.Tenant.Cell)).Desired
 	}
-	return tried
-}
-
-// evaluate loads a fleet that isn't on the disk as it is.
-func (i *importing) evaluate(files fs.FS) (*schema.Fleet, []schema.Finding) {
-	return schema.Load(files, time.Now().UTC())
+	return tried, err
 }
 
 func objections(findings []schema.Finding) []takeover.Objection {

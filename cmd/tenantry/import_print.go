@@ -176,8 +176,9 @@ func (p *pageWriter) files(i *importing, t takeover.Takeover, wrote bool) {
 	p.line("")
 	p.line("Wrote %s. Nothing in the cloud was touched.", strings.Join(paths, " and "))
 	p.line("Next:")
-	p.line("  tenantry plan %s        shows what would be adopted (←) and nothing that isn't above", quotedIfNeeded(i.dir))
-	p.line("  git checkout -b import-%s && git add %s && git commit -m 'Take over %s'        and open a pull request", i.tenant, strings.Join(paths, " "), i.tenant)
+	p.line("  tenantry plan %s    # adopts (←) what stands above, and changes and creates nothing else of it", quotedIfNeeded(i.dir))
+	p.line("  git checkout -b import-%s && git add %s && git commit -m 'Take over %s'", i.tenant, strings.Join(paths, " "), i.tenant)
+	p.line("and open a pull request: merging it is what adopts.")
 }
 
 // takeoverJSON is what programs read.

@@ -92,7 +92,10 @@ func described(f providers.Found) string {
 
 // conclude writes the files if nothing stands against them, and says what comes of it.
 func (i *importing) conclude(t takeover.Takeover) error {
-	findings := i.valid(t)
+	findings, err := i.judge(t)
+	if err != nil {
+		return err
+	}
 	invalid := schema.Invalid(findings)
 	ready := t.Ready() && !invalid && len(t.Pairs) > 0
 	wrote := ready && !i.dryRun
@@ -115,13 +118,13 @@ func (i *importing) conclude(t takeover.Takeover) error {
 	return nil
 }
 
-// valid evaluates the whole fleet with the files in it, other tenants and all.
-func (i *importing) valid(t takeover.Takeover) []schema.Finding {
+// judge evaluates the whole fleet with the files in it, other tenants and all.
+func (i *importing) judge(t takeover.Takeover) ([]schema.Finding, error) {
 	if !t.Ready() {
-		return nil
+		return nil, nil
 	}
-	_, findings := i.evaluate(takeover.Overlay{Base: i.files, Files: t.Files})
-	return findings
+	_, findings, err := i.load(takeover.Overlay{Base: i.files, Files: t.Files})
+	return findings, err
 }
 
 // writeNew writes files that don't exist yet; either all of them, or none.

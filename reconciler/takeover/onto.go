@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
 )
@@ -27,7 +28,9 @@ func Onto(o Order) (Takeover, error) {
 	}
 	t.Questions = m.questions
 	for _, f := range m.left {
-		t.Left = append(t.Left, Left{f, "nothing of the plan is like it"})
+		if !asked(m.questions, f) {
+			t.Left = append(t.Left, Left{f, "nothing of the plan is like it"})
+		}
 	}
 	if len(t.Questions) > 0 {
 		t.Pairs = m.pairs
@@ -36,11 +39,18 @@ func Onto(o Order) (Takeover, error) {
 	return o.onto(t, first, m.pairs)
 }
 
+// asked tells whether something is what a question is about.
+func asked(questions []Question, f providers.Found) bool {
+	return slices.ContainsFunc(questions, func(q Question) bool {
+		return slices.ContainsFunc(q.Candidates, func(c providers.Found) bool { return c.ID == f.ID })
+	})
+}
+
 // onto finds the overrides for the pairs. What can't be adopted because it would become something
 // else is left, and the rest is looked at again without it.
 func (o Order) onto(t Takeover, first Tried, pairs []Pair) (Takeover, error) {
 	for {
-		all, notes, err := o.overriding(first.Desired, pairs)
+		all, err := o.overriding(first.Desired, pairs)
 		if err != nil {
 			return t, err
 		}
@@ -67,7 +77,7 @@ func (o Order) onto(t Takeover, first Tried, pairs []Pair) (Takeover, error) {
 		}
 		t.Files = map[string][]byte{o.Path: file}
 		t.Pairs, t.Overrides, t.Changes, t.Created = pairs, overrides, change, created
-		t.Objections, t.Notes = last.Objections, slices.Concat(t.Notes, notes, stacks(pairs))
+		t.Objections, t.Notes = last.Objections, slices.Concat(t.Notes, o.secrets(pairs), stacks(pairs))
 		return t, nil
 	}
 }
@@ -177,7 +187,7 @@ func (o Order) trial(pairs []Pair, overrides []Override) (Tried, error) {
 	if err != nil {
 		return Tried{}, err
 	}
-	return o.Try(map[string][]byte{o.Path: file}), nil
+	return o.Try(map[string][]byte{o.Path: file})
 }
 
 // mine are the tenant's resources.

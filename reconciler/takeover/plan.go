@@ -3,6 +3,7 @@ package takeover
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tenantry.dev/reconciler/resource"
@@ -20,7 +21,10 @@ func AsPlan(o Order) (Takeover, error) {
 		if err != nil {
 			return t, err
 		}
-		tried := o.Try(files)
+		tried, err := o.Try(files)
+		if err != nil {
+			return t, err
+		}
 		t.Objections = tried.Objections
 		if fatal(tried.Objections) {
 			var mended bool
@@ -46,7 +50,7 @@ func AsPlan(o Order) (Takeover, error) {
 		for _, p := range parts {
 			t.Overrides = append(t.Overrides, p.own...)
 		}
-		t.Notes = append(t.Notes, stacks(pairs)...)
+		t.Notes = slices.Concat(t.Notes, o.secrets(pairs), stacks(pairs))
 		return t, nil
 	}
 	return t, nil
@@ -84,13 +88,14 @@ func (o Order) mend(t *Takeover, parts []part, plan []byte, objections []Objecti
 	resources := fields(plan, o.Tenant.Plan, "resources")
 	gone := map[string]string{}
 	for _, objection := range objections {
-		name := at(resources, objection.Line)
+		line := o.planLine(objection)
+		name := at(resources, line)
 		i := slices.IndexFunc(parts, func(p part) bool { return p.Name == name })
-		if !objection.Fatal || objection.Policy != "" || objection.File != o.Plan || i < 0 {
+		if !objection.Fatal || objection.Policy != "" || i < 0 {
 			continue
 		}
 		p := parts[i]
-		attribute := at(fields(plan, o.Tenant.Plan, "resources", name), objection.Line)
+		attribute := at(fields(plan, o.Tenant.Plan, "resources", name), line)
 		if attribute == "" || attribute == "kind" || p.without[attribute] || identity(o.Kinds[p.Found.Kind], attribute) {
 			gone[name] = objection.Message
 		} else if !p.without[attribute] {
@@ -107,6 +112,24 @@ func (o Order) mend(t *Takeover, parts []part, plan []byte, objections []Objecti
 		return out
 	})
 	return rest, mended
+}
+
+// planLine is the line of the plan that an objection is about: its own, or the one that it names when
+// it stands on the tenant's, whose resource it is. 0 if it is about something else.
+func (o Order) planLine(objection Objection) int {
+	if objection.File == o.Plan {
+		return objection.Line
+	}
+	_, after, named := strings.Cut(objection.Message, "("+o.Plan+":")
+	if !named || objection.File != o.Path {
+		return 0
+	}
+	digits, _, _ := strings.Cut(strings.TrimSuffix(after, ")"), ":")
+	line, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0
+	}
+	return line
 }
 
 // planFile writes the plan. What is the tenant's becomes an expression, what is another resource's a

@@ -33,8 +33,8 @@ type Order struct {
 	// Claimed has, by id, what the definitions adopt already, and Spared, by ARN, what is never to be
 	// adopted; each with the reason in a person's words.
 	Claimed, Spared map[string]string
-	// Try evaluates the fleet with these files in it.
-	Try func(files map[string][]byte) Tried
+	// Try evaluates the fleet with these files in it. An error means that it couldn't.
+	Try func(files map[string][]byte) (Tried, error)
 }
 
 // Tried is what the evaluator made of a fleet with other files in it.

@@ -68,25 +68,33 @@ func (o Order) data(pairs []Pair) func(Override) writer {
 // text writes a text that holds no reference.
 func text(s string) string { return `"` + quoted(s) + `"` }
 
+// secrets are notes about what is never written.
+func (o Order) secrets(pairs []Pair) (notes []string) {
+	for _, p := range pairs {
+		for _, a := range o.Kinds[p.Found.Kind].Attributes {
+			if p.Found.Attributes[a.Name].IsSecret() {
+				notes = append(notes, fmt.Sprintf("%s.%s is a secret, and secrets are never written to Git", p.Name, a.Name))
+			}
+		}
+	}
+	return notes
+}
+
 // overriding lists the attributes in which the pairs differ from the definitions, as overrides.
 // Secrets are never among them, nor what the cloud has no value for.
-func (o Order) overriding(desired []resource.Desired, pairs []Pair) (overrides []Override, notes []string, err error) {
+func (o Order) overriding(desired []resource.Desired, pairs []Pair) (overrides []Override, err error) {
 	changes, err := o.compare(desired, pairs)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	differ := differences(changes)
 	for _, p := range pairs {
 		for _, a := range o.Kinds[p.Found.Kind].Attributes {
 			value := p.Found.Attributes[a.Name]
-			switch {
-			case differ[p.Name+"."+a.Name] == 0 || !value.IsSet():
-			case value.IsSecret():
-				notes = append(notes, fmt.Sprintf("%s.%s is a secret, and secrets are never written to Git", p.Name, a.Name))
-			default:
+			if differ[p.Name+"."+a.Name] > 0 && value.IsSet() && !value.IsSecret() {
 				overrides = append(overrides, Override{p.Name, a.Name, value})
 			}
 		}
 	}
-	return overrides, notes, nil
+	return overrides, nil
 }
