@@ -176,6 +176,9 @@ func (e *engine) checkInputs(src *source) []Finding {
 			return true
 		}
 		field, _, err := ast.LabelName(s.Sel)
+		if facts[input.Name] == "#Tenant" && field == "#id" {
+			return true
+		}
 		if known := fieldNames(e.definition(facts[input.Name])); err == nil && !slices.Contains(known, field) {
 			found = append(found, Finding{Origin: src.at(s.Sel), Severity: Error, Message: fmt.Sprintf("%s has no %q%s", input.Name, field, maybe(field, known))})
 		}

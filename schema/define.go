@@ -81,7 +81,7 @@ func (e *engine) defineFleet(f *Fleet) ([]Finding, bool) {
 	if err := decode(v, &fields); err != nil {
 		return []Finding{{Origin: src.at(nil), Severity: Error, Message: err.Error()}}, false
 	}
-	found := e.takeFleet(f, fields, src)
+	found := append(e.takeFleet(f, fields, src), e.takeLost(f, v, src)...)
 	return found, len(found) == 0
 }
 

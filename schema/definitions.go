@@ -109,7 +109,7 @@ func readKinds(schema cue.Value) map[string]kindDef {
 		var k kindDef
 		_ = fields.Value().LookupPath(cue.ParsePath("#outputs")).Decode(&k.outputs) // a test reads them all
 		k.global, _ = fields.Value().LookupPath(cue.ParsePath("#global")).Bool()
-		k.fields = fieldNames(fields.Value())
+		k.fields = slices.DeleteFunc(fieldNames(fields.Value()), func(name string) bool { return name == previously })
 		for _, name := range k.fields {
 			if mark := lookup(fields.Value(), []string{name}).Attribute("plan"); mark.Err() == nil {
 				k.named = append(k.named, name)

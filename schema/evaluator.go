@@ -82,6 +82,7 @@ type Answer struct {
 	Found     []Finding
 	Broken    string // why the owner has no rendering; empty if it has
 	Claims    []Claim
+	Renames   []Rename // what the tenant was called before, as far as its file says it
 	Counts    []Count
 	// Excepted are the policies about the owner that an exception takes something off, and Excused is what
 	// breaks them and is let through.

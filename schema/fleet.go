@@ -16,6 +16,7 @@ import (
 type Fleet struct {
 	Name         string
 	Accounts     []Account // sorted by name, as all lists here
+	Lost         []LostAccount
 	Environments []Environment
 	Cells        []Cell
 	Plans        []Plan

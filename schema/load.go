@@ -58,6 +58,7 @@ func assemble(d *Defined, rows []row, x across) (*Fleet, []Finding) {
 			f.rendered[k.Owner] = k
 		}
 	}
+	checkRenames(rows, x.about)
 	for _, e := range rows {
 		found = append(append(found, e.answer.Found...), x.about[e.answer]...)
 		f.add(e.answer, x.about[e.answer])

@@ -158,6 +158,7 @@ func (e *engine) complete(n *node, name string) cue.Value {
 	if n.get("name") == nil {
 		s.Elts = append(s.Elts, &ast.Field{Label: ast.NewIdent("name"), Value: ast.NewString(name)})
 	}
+	s.Elts = append(s.Elts, &ast.Field{Label: ast.NewIdent("#id"), Value: ast.NewString(n.firstName(name))})
 	for _, f := range e.defaults {
 		if label, _, _ := ast.LabelName(f.Label); n.get(label) == nil {
 			s.Elts = append(s.Elts, f)

@@ -167,7 +167,7 @@ func (a *answer) export() *Answer {
 	if a.offboards {
 		out.Offboards = a.source.at(a.body.label("lifecycle"))
 	}
-	out.Claims, out.Excepted, out.Excused = a.claims(), a.excepted, a.excused
+	out.Claims, out.Renames, out.Excepted, out.Excused = a.claims(), a.renames(), a.excepted, a.excused
 	if a.tenant != nil && !a.offboards {
 		out.Counts = a.counts
 	}

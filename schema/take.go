@@ -16,7 +16,7 @@ func (o *evaluation) take(rendered map[string]map[string]any) {
 	o.answer.kinds = kinds
 	r := &referrer{owner: o.answer.owner, cell: o.cell.Name, kinds: o.def.kinds, own: kinds, shared: o.def.shared[o.cell.Name]}
 	for _, name := range sortedKeys(rendered) {
-		o.answer.desired = append(o.answer.desired, o.desired(r, name, rendered[name]))
+		o.answer.desired = append(o.answer.desired, o.desired(r, name, rendered))
 	}
 	r.cycle()
 	for _, bad := range r.errors {
@@ -26,8 +26,8 @@ func (o *evaluation) take(rendered map[string]map[string]any) {
 }
 
 // desired makes one resource. Its attributes are sorted and canonical by being values.
-func (o *evaluation) desired(r *referrer, name string, attributes map[string]any) resource.Desired {
-	kind := r.own[name]
+func (o *evaluation) desired(r *referrer, name string, all map[string]map[string]any) resource.Desired {
+	kind, attributes := r.own[name], all[name]
 	account := o.def.accounts[o.cell.Account]
 	d := resource.Desired{
 		Address:    resource.Address{Owner: o.answer.owner, Kind: kind, Name: name},
@@ -43,8 +43,9 @@ func (o *evaluation) desired(r *referrer, name string, attributes map[string]any
 	if d.Origin.File == "" {
 		d.Origin = o.text.at(locate(o.text.syntax, []string{o.text.name(), "resources"}).label)
 	}
+	d.Previously = o.earlier(name, all).addresses(d.Address)
 	for attribute, v := range attributes {
-		if attribute == "kind" {
+		if attribute == "kind" || attribute == previously {
 			continue
 		}
 		value, err := resource.Of(r.resolve(v, []string{name, attribute}))

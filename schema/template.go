@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -204,7 +205,7 @@ func (t *templateText) resources(ruled bool) {
 	if t.at.plan == "" {
 		t.line("%s.resources", t.filled(fmt.Sprintf("cells[%q]", t.at.cell), t.def.cells[t.at.cell].inputs, late[cellsDir]))
 	} else {
-		owner = `\(#of.name)`
+		owner = `\(#of.#id)`
 		t.line("%s.resources", t.filled(fmt.Sprintf("plans[%q]", t.at.plan), t.def.plans[t.at.plan].inputs, late[plansDir]))
 		t.line("#of.overrides")
 	}
@@ -217,18 +218,18 @@ func (t *templateText) resources(ruled bool) {
 			each = append(each, r)
 		}
 	}
-	prefix := t.def.fleet.name + "-" + owner + "-"
+	prefix, first := t.def.fleet.name+"-"+owner+"-", oldest(t.written())
 	account := t.def.accounts[t.def.cells[t.at.cell].Account].ID
 	if kinds := t.settled(); kinds != nil {
 		for _, name := range sortedKeys(kinds) {
-			t.line(`%q: {#name: "%s%s", #unique: "\(#name)-%s"}`, name, prefix, name, account)
+			t.line(`%q: {#name: "%s%s", #unique: "\(#name)-%s"}`, name, prefix, cmp.Or(first[name], name), account)
 			holds := func(r ruling) bool { return !r.spares(name) && r.selectsKind(kinds[name]) }
 			t.line("%q: schema.#Kinds[%q]%s", name, kinds[name], t.all(each, holds))
 		}
 		t.line("}")
 		return
 	}
-	t.line(`[Key=string]: {kind: string, #name: "%s\(Key)", #unique: "\(#name)-%s", kinds[kind]`, prefix, account)
+	t.line(`[Key=string]: {kind: string, #name: "%s%s", #unique: "\(#name)-%s", kinds[kind]`, prefix, keyName(first), account)
 	for i, r := range each {
 		if len(r.spared) > 0 {
 			t.line("if %s {but%d[kind]}", otherThan(r.spared), i)

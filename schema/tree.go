@@ -126,7 +126,7 @@ var isName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
 // parse parses a file, or says why it can't be used.
 func parse(f File) (*source, []Finding) {
-	s := &source{path: f.Path}
+	s := &source{path: f.Path, text: f.Text}
 	say := func(line, col int, format string, args ...any) []Finding {
 		return []Finding{{Origin: resource.Origin{File: f.Path, Line: line, Col: col}, Severity: Error, Message: fmt.Sprintf(format, args...)}}
 	}
@@ -137,7 +137,6 @@ func parse(f File) (*source, []Finding) {
 		line, col := badByte(f.Text)
 		return s, say(line, col, "the text is not UTF-8 from here on; save the file as UTF-8")
 	}
-	s.text = f.Text
 	syntax, err := parser.ParseFile(f.Path, f.Text)
 	if err != nil {
 		var found []Finding
