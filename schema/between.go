@@ -24,7 +24,7 @@ func (f *Fleet) between(mentions []Mention) []Finding {
 		judged := slices.Collect(maps.Values(f.files.rendered))
 		out = append(out, idle(f.Exceptions, judged, len(f.Broken) == 0)...)
 	}
-	return out
+	return append(out, f.lonely()...)
 }
 
 // tenantNames are the names of all tenants, sound or not, sorted.

@@ -46,6 +46,7 @@ type templateCheck struct {
 	raw    cue.Value // the resources as they are written
 	kinds  map[string]string
 	offers map[string][]string
+	open   []Option
 	said   map[string]bool // the paths with references that lead nowhere
 	found  []Finding
 }
@@ -84,6 +85,7 @@ func (c *templateCheck) resource(name string, at resource.Origin) {
 	for _, attribute := range c.def.kinds[kind].named {
 		c.offers[name+"."+attribute] = fieldNames(lookup(r, []string{attribute}))
 	}
+	c.options(name, kind, r)
 	report := reporter{e: c.engine, src: c.src, root: []string{c.src.name(), "resources", name}, def: c.kind(kind)}
 	for _, f := range append(report.absent(r, report.def, nil), report.strangers(r, nil)...) {
 		f.Message = name + ": " + f.Message
@@ -207,6 +209,11 @@ func (e *engine) checkSelection(src *source, p *policyDef) []Finding {
 	check("plans", p.plans, sortedKeys(e.def.plans), plansDir)
 	check("cells", p.cells, sortedKeys(e.def.cells), cellsDir)
 	check("environments", p.environments, e.def.fleet.environments, "")
+	check("residencies", p.residencies, sortedKeys(e.def.regions), "")
+	for i, name := range p.tenants {
+		at := locate(src.syntax, []string{src.name(), "select", "tenants", strconv.Itoa(i)})
+		e.def.mentions = append(e.def.mentions, Mention{name, src.at(at.label), "select.tenants"})
+	}
 	if !p.onTenant && !p.onCell && !p.onResource && !p.onResources {
 		found = append(found, Finding{Origin: p.Origin, Severity: Error, Message: "the policy demands nothing: give it tenant?, cell?, resource? or resources?"})
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,12 +48,31 @@ func (c *crosscheck) find(rows []row, limits []Limit) across {
 		sayTwice(c.twice[owner], out.about)
 	}
 	for _, l := range limits {
-		if taken := c.used[l.Of]; taken > l.Most {
-			words := strings.NewReplacer("{most}", strconv.Itoa(l.Most), "{taken}", strconv.Itoa(taken))
+		if taken := c.used[l.Of] + l.Taken; taken > l.Most {
+			words := strings.NewReplacer("{most}", strconv.Itoa(l.Most), "{taken}", strconv.Itoa(taken), "{whom}", c.whom(l.Of))
 			out.found = append(out.found, Finding{Origin: l.At, Severity: Error, Message: words.Replace(l.Message)})
 		}
 	}
 	return out
+}
+
+// whom lists the tenants that take of something, with how much, those that take most first.
+func (c *crosscheck) whom(of string) string {
+	takes := map[string]int{}
+	for _, e := range c.rows {
+		for _, count := range e.answer.Counts {
+			if count.Of == of && c.owners[e.answer.Owner] == e.answer {
+				takes[e.answer.Owner.Name()] += count.Takes
+			}
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(takes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(takes[b], takes[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %d", name, takes[name])
+	}
+	return some(names)
 }
 
 // become removes what is no more and adds what is new.
@@ -230,7 +250,7 @@ func (k *kept) wants(what nameSum) []wish {
 func (w wish) taken(by, first *kept, at resource.Origin) Finding {
 	f := Finding{Origin: w.at, Severity: Error, Tenant: by.Owner.Name()}
 	if w.claim == "" {
-		f.Message = fmt.Sprintf("%s: the name %q is that of a resource of %s already", w.address, w.name, first.Owner)
+		f.Message = fmt.Sprintf("%s: the name %q is that of a resource of %s already (%s)", w.address, w.name, first.Owner, at)
 	} else {
 		f.Message = fmt.Sprintf("%s: %q belongs to the tenant %s already (%s)", w.claim, w.name, first.Owner.Name(), at)
 	}

@@ -20,9 +20,9 @@ import (
 // used is left out and noted in spoiled.
 func (e *engine) define(f *Fleet) (*definitions, []Finding) {
 	def := &definitions{
-		module: e.tree.module, kinds: readKinds(e.schema), left: e.packages.left, spoiled: map[string]string{}, unsound: map[string]*policyDef{},
+		module: e.tree.module, kinds: readKinds(e.schema), regions: readResidencies(e.schema), left: e.packages.left, spoiled: map[string]string{}, unsound: map[string]*policyDef{},
 		accounts: map[string]*Account{}, cells: map[string]*cellDef{}, plans: map[string]*planDef{},
-		at: f.At,
+		teams: map[string]*accessDef{}, at: f.At,
 	}
 	e.def = def
 	found, ok := e.defineFleet(f)
@@ -32,9 +32,26 @@ func (e *engine) define(f *Fleet) (*definitions, []Finding) {
 	found = append(found, e.defineFolder(plansDir, "#Plan", e.definePlan)...)
 	found = append(found, e.defineFolder(cellsDir, "#Cell", e.defineCell)...)
 	found = append(found, e.defineFolder(policiesDir, "#Policy", e.definePolicy)...)
-	def.checkExceptions()
-	f.Exceptions, f.Until = def.allExceptions(), def.until
-	return def, append(found, def.found...)
+	found = append(found, e.defineFolder(releasesDir, "#Release", e.defineRelease)...)
+	found = append(found, e.defineFolder(accessDir, "#Access", e.defineAccess)...)
+	return def, append(found, def.crossReference(f)...)
+}
+
+// crossReference checks what definitions say of each other, and completes the fleet. What it finds leaves them
+// in force.
+func (d *definitions) crossReference(f *Fleet) []Finding {
+	d.checkParts(f)
+	d.checkExceptions()
+	d.checkReleases()
+	d.checkAccess()
+	for _, r := range d.releases {
+		f.Releases = append(f.Releases, r.Release)
+	}
+	for _, team := range sortedKeys(d.teams) {
+		f.Access = append(f.Access, d.teams[team].Access)
+	}
+	f.Exceptions, f.Until = d.allExceptions(), d.until
+	return d.found
 }
 
 // fleetFields is fleet.cue as JSON.
@@ -44,15 +61,17 @@ type fleetFields struct {
 		ID, Role   string
 		ExternalID string
 		Regions    []string
+		Quotas     map[string]int
 	}
-	Environments map[string]struct{}
-	Schedules    Schedules
-	Limits       struct {
+	Schedules Schedules
+	Limits    struct {
 		Window  string
 		Count   int
 		Percent float64
 	}
 	Drift string
+
+	fleetParts
 }
 
 func (e *engine) defineFleet(f *Fleet) ([]Finding, bool) {
@@ -115,7 +134,7 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 			say(append(path, "role"), "accounts.%s.role: the role is not in the account %s", name, a.ID)
 		}
 		f.Accounts = append(f.Accounts, Account{
-			Name: name, ID: a.ID, RoleARN: a.Role, ExternalID: a.ExternalID, Regions: a.Regions,
+			Name: name, ID: a.ID, RoleARN: a.Role, ExternalID: a.ExternalID, Regions: a.Regions, Quotas: a.Quotas,
 			Origin: src.at(locate(src.syntax, path).label),
 		})
 	}
@@ -125,7 +144,8 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 	for i := range f.Accounts {
 		e.def.accounts[f.Accounts[i].Name] = &f.Accounts[i]
 	}
-	e.def.fleet = fleetDef{name: in.Name, environments: sortedKeys(in.Environments)}
+	e.def.fleet = fleetDef{name: in.Name, environments: sortedKeys(in.Environments), source: src}
+	e.def.takeParts(f, in.fleetParts, src)
 	return found
 }
 

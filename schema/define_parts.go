@@ -23,8 +23,14 @@ func (e *engine) definePlan(src *source, v cue.Value) []Finding {
 			Currency string
 		}
 		Limits, Backup map[string]any
-		Capacity       int
-		SLO            float64
+		Retention      struct{ AfterLeavingDays, AuditLogDays int }
+		Support        struct {
+			Hours         string
+			ResponseHours float64
+			Channels      []string
+		}
+		Capacity int
+		SLO      float64
 	}
 	if err := decode(v.Unify(e.definition("#Plan")), &in); err != nil {
 		return []Finding{{Origin: src.at(nil), Severity: Error, Message: err.Error()}}
@@ -39,14 +45,17 @@ func (e *engine) definePlan(src *source, v cue.Value) []Finding {
 	p.Plan = Plan{
 		Name: src.name(), DisplayName: in.DisplayName, Isolation: in.Isolation, SLO: in.SLO,
 		Price:  Price{Amount: int64(cents), Currency: in.Price.Currency},
-		Limits: values(in.Limits), Backup: values(in.Backup),
-		Origin: src.at(locate(src.syntax, []string{src.name()}).label),
+		Limits: values(in.Limits), Backup: values(in.Backup), Capacity: in.Capacity,
+		Retention: Retention{in.Retention.AfterLeavingDays, in.Retention.AuditLogDays},
+		Support:   Support{in.Support.Hours, in.Support.ResponseHours, in.Support.Channels},
+		Origin:    src.at(locate(src.syntax, []string{src.name()}).label),
 	}
 	template, found := e.checkTemplate(src, plansDir, p.resources)
 	if len(found) > 0 {
 		return found
 	}
 	p.kinds, p.offers, p.settled = template.kinds, template.offers, settled(src, template.kinds)
+	p.Options = template.open
 	e.def.plans[p.Name] = p
 	return nil
 }
@@ -137,7 +146,9 @@ func (e *engine) defineCell(src *source, v cue.Value) []Finding {
 	if !slices.Contains(e.def.fleet.environments, in.Environment) {
 		say("environment", "there is no environment %q in fleet.cue%s", in.Environment, maybe(in.Environment, e.def.fleet.environments))
 	}
-	if len(found) > 0 {
+	n := &sheet{src: src, root: []string{src.name()}}
+	e.def.checkPlacement(n, src.name(), in.Account, in.Environment)
+	if found = append(found, n.found...); len(found) > 0 {
 		return found
 	}
 	c := &cellDef{source: src, inputs: inputs(src), adopt: in.Adopt, resources: origins(src)}

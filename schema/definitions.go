@@ -21,6 +21,13 @@ type definitions struct {
 	plans    map[string]*planDef // the sound ones
 	policies []*policyDef        // the sound ones, by name
 	kinds    map[string]kindDef
+	regions  map[string][]string // that a residency allows, by the residency
+	// environments, windows, freezes, releases and teams are those of the fleet.
+	environments map[string]Environment
+	windows      []string
+	freezes      []Freeze
+	releases     []*releaseDef // by name
+	teams        map[string]*accessDef
 	// spoiled has, by "plans/team", the plans and cells that can't be used, with the reason.
 	spoiled map[string]string
 	// unsound has the policies that can't be used but whose selection can be read.
@@ -40,13 +47,28 @@ func (d *definitions) knows(folder, name string) bool {
 		_, sound = d.plans[name]
 	case cellsDir:
 		_, sound = d.cells[name]
+	case accessDir:
+		_, sound = d.teams[name]
 	}
 	return sound || d.spoiled[folder+"/"+name] != ""
+}
+
+// quotas bound what the fleet asks of its accounts, given what its cells count themselves.
+func (d *definitions) quotas(cells []Count) []Limit {
+	accounts := make([]Account, 0, len(d.accounts))
+	for _, name := range sortedKeys(d.accounts) {
+		accounts = append(accounts, *d.accounts[name])
+	}
+	n := sheet{src: d.fleet.source}
+	return quotaLimits(accounts, d.kinds, cells, func(account, kind string) resource.Origin {
+		return n.value("accounts", account, "quotas", kind)
+	})
 }
 
 type fleetDef struct {
 	name         string
 	environments []string
+	source       *source
 }
 
 type cellDef struct {
@@ -96,6 +118,13 @@ type kindDef struct {
 	named   []string // the attributes to whose names a tenant can't add
 	outputs []string
 	global  bool
+}
+
+// readResidencies reads the regions that each residency allows.
+func readResidencies(schema cue.Value) map[string][]string {
+	out := map[string][]string{}
+	_ = decode(schema.LookupPath(cue.ParsePath("#Residencies")), &out) // a test reads them all
+	return out
 }
 
 // readKinds reads what the schema says of each kind.

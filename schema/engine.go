@@ -84,6 +84,9 @@ func (r reporter) findings(err error) []Finding {
 		if found.depth == len(path) && found.value != nil {
 			written = r.src.written(found.value)
 		}
+		if secretIn(r.def, p.path) {
+			written = ""
+		}
 		if p.kind == unknown && found.depth < len(path) || found.depth == 0 {
 			found.label = nil
 		}

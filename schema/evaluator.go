@@ -65,8 +65,11 @@ type Mention struct {
 type Limit struct {
 	Of   string // that Counts name
 	Most int
-	At   resource.Origin
-	// Message is what is said if they take more. {most} and {taken} stand for the numbers.
+	// Taken is what is taken by others than tenants.
+	Taken int
+	At    resource.Origin
+	// Message is what is said if they take more. {most} and {taken} stand for the numbers, {whom} for the
+	// tenants with what each of them takes, those that take most first.
 	Message string
 }
 

@@ -123,7 +123,9 @@ type Option struct {
 	Default   string // as CUE writes it; empty if the tenant must choose
 	Choices   []string
 	Words     string // which values, in people's words: "30 (the default), 60 or 90"
-	Origin    resource.Origin
+	// Implied tells that the plan doesn't write it: it follows from what the plan says around it.
+	Implied bool
+	Origin  resource.Origin
 }
 
 // A Term says what a plan's limit is, for people.

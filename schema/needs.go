@@ -43,8 +43,9 @@ func (e *engine) needs(at place) Sum {
 		}
 	}
 	facts, account := cell.Cell, *e.def.accounts[cell.Account]
-	facts.Origin, facts.Capacity, account.Origin = resource.Origin{}, 0, resource.Origin{}
-	add("%q %+v %+v %+v %s", at, facts, account, e.def.fleet, e.def.module)
+	facts.Origin, facts.Capacity, account.Origin, account.Quotas = resource.Origin{}, 0, resource.Origin{}, nil
+	add("%q %+v %+v %q %q %s", at, facts, account, e.def.fleet.name, e.def.fleet.environments, e.def.module)
+	add("%q", sortedKeys(e.def.accounts[cell.Account].Quotas)) // which kinds are counted
 	shared := e.def.shared[at.cell]
 	for _, name := range sortedKeys(shared) {
 		add("%q %q", name, shared[name])

@@ -195,6 +195,7 @@ func (e *engine) inPlace(a *answer, data cue.Value) {
 		}
 	}
 	if !soundPlan || !soundCell {
+		e.checkResidency(a, at)
 		return
 	}
 	if reason := e.unruled(at, src.name()); reason != "" && a.broken == "" {
@@ -208,18 +209,19 @@ func (e *engine) inPlace(a *answer, data cue.Value) {
 	p, c := e.def.plans[plan], e.def.cells[cell]
 	o := &evaluation{engine: e, answer: a, template: t, cell: c, plan: p, own: p.resources, adopt: adoptions(body), text: p.source}
 	o.render(data)
+	e.checkResidency(a, at)
 	if a.broken != "" {
 		a.desired = nil
 		return
 	}
 	a.tenant = &Tenant{
 		Name: src.name(), DisplayName: body.text("displayName"), Plan: plan, Cell: cell, Residency: at.residency,
-		Lifecycle: body.text("lifecycle"), Origin: src.at(a.label),
+		Lifecycle: body.text("lifecycle"), Contacts: contactsOf(body), Domains: domainsOf(body), Origin: src.at(a.label),
 	}
 	if a.tenant.Lifecycle == "" {
 		a.tenant.Lifecycle = "active"
 	}
-	a.counts = []Count{{Of: placesOf(cell), Takes: p.capacity}}
+	a.counts = append([]Count{{Of: placesOf(cell), Takes: p.capacity}}, quotaCounts(a.desired, e.def.accounts)...)
 	if a.offboards = a.tenant.Lifecycle == "offboarding"; a.offboards {
 		a.desired = nil
 	}

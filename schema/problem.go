@@ -139,6 +139,16 @@ func wantedAt(def cue.Value, path []string) string {
 	return wanted(field)
 }
 
+// secretIn tells whether a path is, or lies in, what must not be printed.
+func secretIn(def cue.Value, path []string) bool {
+	for n := range len(path) {
+		if a := lookup(def, path[:n+1]).Attribute("secret"); a.Err() == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // climb shortens the path of an unknown field to the field itself: the evaluator names what is in it.
 func (p problem) climb(def cue.Value) problem {
 	for n := 1; p.kind == unknown && n < len(p.path); n++ {

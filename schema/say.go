@@ -83,6 +83,14 @@ func oneOf(values []string) string {
 	return strings.Join(values[:len(values)-1], ", ") + " or " + values[len(values)-1]
 }
 
+// allOf lists names: a, b and c.
+func allOf(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
 // maybe proposes the known name that is nearest to a wrong one, and lists what there is when none
 // is near.
 func maybe(wrong string, known []string) string {

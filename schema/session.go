@@ -83,6 +83,7 @@ func (e *engine) plans(out *Defined) {
 // cells renders the cells, and drops those that can't be used.
 func (e *engine) cells(out *Defined) {
 	e.def.shared = map[string]map[string]string{}
+	var counts []Count
 	for _, name := range sortedKeys(e.def.cells) {
 		c := e.def.cells[name]
 		e.step(Step{File: c.source.path})
@@ -95,7 +96,9 @@ func (e *engine) cells(out *Defined) {
 			continue
 		}
 		e.def.shared[name] = a.kinds
+		counts = append(counts, quotaCounts(a.desired, e.def.accounts)...)
 	}
+	out.Limits = append(out.Limits, e.def.quotas(counts)...)
 	for _, name := range sortedKeys(e.def.cells) {
 		c := e.def.cells[name]
 		if _, sound := e.def.shared[name]; !sound {
@@ -116,7 +119,7 @@ func (e *engine) cells(out *Defined) {
 func (c *cellDef) limits() []Limit {
 	return []Limit{{
 		Of: placesOf(c.Name), Most: c.Capacity, At: c.source.at(locate(c.source.syntax, []string{c.Name, "capacity"}).label),
-		Message: fmt.Sprintf("the cell %s has {most} places, and its tenants take {taken}; make another cell, or give it more places", c.Name),
+		Message: fmt.Sprintf("the cell %s has {most} places, and its tenants take {taken}: {whom}; make another cell, or give it more places", c.Name),
 	}}
 }
 

@@ -32,6 +32,8 @@ const (
 	cellsDir     = "cells"
 	policiesDir  = "policies"
 	tenantsDir   = "tenants"
+	releasesDir  = "releases"
+	accessDir    = "access"
 	approvalsDir = "approvals"
 )
 
