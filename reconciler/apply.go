@@ -41,7 +41,7 @@ func (r *Reconciler) Apply(ctx context.Context, p Plan, o Order) ([]changeset.Ou
 	}
 	run := &run{
 		reconciler: r, plan: p, order: o,
-		outputs: map[resource.Address]map[string]string{}, nonces: map[resource.Address]string{},
+		outputs: map[resource.Address]map[string]string{}, nonces: map[resource.Address]string{}, followed: map[resource.Address]bool{},
 	}
 	for _, seen := range p.seen.Observed {
 		run.outputs[seen.Address] = seen.Outputs

@@ -109,7 +109,19 @@ func (r *run) follow(ctx context.Context, c changeset.Change) error {
 	if err := r.reconciler.State.Follow(context.WithoutCancel(ctx), users); err != nil {
 		return fmt.Errorf("note what refers to %s: %w", c.Address, err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, user := range users {
+		r.followed[user] = true
+	}
 	return nil
+}
+
+// left tells whether a resource refers to something that this run wrote.
+func (r *run) left(address resource.Address) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.followed[address]
 }
 
 // exists tells whether there is something at an address.

@@ -25,6 +25,14 @@ type odd struct {
 	*memory
 	observe func(ctx context.Context, scope resource.Scope) ([]resource.Observed, error)
 	create  func(ctx context.Context, want resource.Desired) (resource.Observed, error)
+	update  func(ctx context.Context, have resource.Observed, want resource.Desired) (resource.Observed, error)
+}
+
+func (o odd) Update(ctx context.Context, have resource.Observed, want resource.Desired) (resource.Observed, error) {
+	if o.update != nil {
+		return o.update(ctx, have, want)
+	}
+	return o.memory.Update(ctx, have, want)
 }
 
 func (o odd) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {

@@ -23,6 +23,8 @@ type run struct {
 	mu      sync.Mutex
 	outputs map[resource.Address]map[string]string
 	nonces  map[resource.Address]string // chosen for creates
+	// followed has what refers to something that this run wrote.
+	followed map[resource.Address]bool
 }
 
 // output is what a reference points at, if it is known by now.

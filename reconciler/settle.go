@@ -78,6 +78,7 @@ func (b *books) settle(ctx context.Context, owner resource.Owner, outcomes []cha
 		return
 	}
 	to, whole, wrote := p.reached(owner, b.changes[owner], outcomes)
+	to.Done = slices.DeleteFunc(to.Done, func(a resource.Address) bool { return b.run.left(a) && !b.changed(owner, a) })
 	if whole {
 		to.Commit = cmp.Or(p.Target.Commit, uncommitted)
 	}
@@ -94,6 +95,11 @@ func (b *books) settle(ctx context.Context, owner resource.Owner, outcomes []cha
 		defer b.mu.Unlock()
 		b.failures = append(b.failures, err)
 	}
+}
+
+// changed tells whether the plan has a change of an owner's resource.
+func (b *books) changed(owner resource.Owner, address resource.Address) bool {
+	return slices.ContainsFunc(b.changes[owner], func(i int) bool { return b.run.plan.Changeset.Changes[i].Address == address })
 }
 
 // reached is what an owner was brought to, given the outcomes of its changes: what Git says now of each
