@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -191,7 +190,7 @@ func (i *importing) takeStock(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("AWS settings: %w", err)
 	}
-	set, err := drivers(base)(i.fleet)
+	set, err := drivers(base)(i.fleet, nil)
 	if err != nil {
 		return err
 	}
@@ -335,19 +334,23 @@ func (i *importing) tenantIsNew() error {
 	if i.asPlan != "" && len(i.matches) > 0 {
 		return errors.New("--match is for a plan that there is; with --as-plan everything that is selected becomes part of the plan")
 	}
-	return fs.WalkDir(os.DirFS(i.dir), ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return nil // the loader has read what matters
-		case d.IsDir() && name != "." && !strings.HasPrefix(name, "tenants") && name != "plans":
-			return fs.SkipDir
-		case strings.HasPrefix(name, "tenants/") && path.Base(name) == i.tenant+".cue":
-			return fmt.Errorf("%s exists: import writes new tenants only; to take more over for this one, add to adopt there", name)
-		case i.asPlan != "" && name == "plans/"+i.asPlan+".cue":
-			return fmt.Errorf("%s exists: to import onto it, give --plan %s", name, i.asPlan)
-		}
+	if name := "plans/" + i.asPlan + ".cue"; i.asPlan != "" && i.exists(name) {
+		return fmt.Errorf("%s exists: to import onto it, give --plan %s", name, i.asPlan)
+	}
+	if !i.exists("tenants") {
 		return nil
+	}
+	return fs.WalkDir(i.files, "tenants", func(name string, _ fs.DirEntry, err error) error {
+		if err == nil && path.Base(name) == i.tenant+".cue" {
+			return fmt.Errorf("%s exists: import writes new tenants only; to take more over for this one, add to adopt there", name)
+		}
+		return err
 	})
+}
+
+func (i *importing) exists(name string) bool {
+	_, err := fs.Stat(i.files, name)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // askContacts completes the tenant's contacts: nobody can be made up.

@@ -37,7 +37,7 @@ func (i *importing) printTakeover(t takeover.Takeover, findings []schema.Finding
 type pageWriter struct{ strings.Builder }
 
 func (p *pageWriter) line(format string, args ...any) {
-	fmt.Fprintln(p, oneLine(fmt.Sprintf(format, args...)))
+	p.WriteString(oneLine(fmt.Sprintf(format, args...)) + "\n")
 }
 
 // oneLine shows what would break a line or move the cursor.

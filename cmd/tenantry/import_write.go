@@ -80,14 +80,18 @@ func question(q takeover.Question) string {
 
 // described is a thing on a line: its name, its id where that says more, and its tags.
 func described(f providers.Found) string {
-	text := f.Name
+	words := []string{f.Name}
 	if f.Kind == "aws.kms.key" && f.Name != f.ID {
-		text += " " + f.ID
+		words = append(words, f.ID)
 	}
+	return strings.Join(append(words, tagList(f)...), " ")
+}
+
+func tagList(f providers.Found) (list []string) {
 	for _, key := range slices.Sorted(maps.Keys(f.Tags)) {
-		text += " " + key + "=" + f.Tags[key]
+		list = append(list, key+"="+f.Tags[key])
 	}
-	return text
+	return list
 }
 
 // conclude writes the files if nothing stands against them, and says what comes of it.

@@ -177,11 +177,7 @@ func stockTable(list []providers.Found) string {
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"KIND", "PLACE", "NAME", "TAGS"})
 	for _, f := range list {
-		var tags []string
-		for _, key := range slices.Sorted(maps.Keys(f.Tags)) {
-			tags = append(tags, key+"="+f.Tags[key])
-		}
-		t.AppendRow(table.Row{f.Kind, f.Scope.String(), oneLine(f.Name + remarkOn(f)), oneLine(strings.Join(tags, " "))})
+		t.AppendRow(table.Row{f.Kind, f.Scope.String(), oneLine(f.Name + remarkOn(f)), oneLine(strings.Join(tagList(f), " "))})
 	}
 	return t.Render()
 }

@@ -237,10 +237,7 @@ func TestOverlay(t *testing.T) {
 		Base: os.DirFS(dir), Hide: func(name string) bool { return name == "tenants/ab/abc.cue" },
 		Files: map[string][]byte{"plans/a.cue": []byte("new"), "tenants/x.cue": []byte("x"), "cells/deep/er.cue": []byte("y")},
 	}
-	seen := map[string]string{}
-	for name, text := range walk(t, o) {
-		seen[name] = text
-	}
+	seen := walk(t, o)
 	want := map[string]string{"plans/a.cue": "new", "tenants/x.cue": "x", "cells/deep/er.cue": "y"}
 	for name, text := range want {
 		if seen[name] != text {
