@@ -1,11 +1,13 @@
 package schema
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 func TestFormat(t *testing.T) {
@@ -50,4 +52,19 @@ func TestOurOwnDefinitionsAreFormatted(t *testing.T) {
 			t.Errorf("%s: %s", file, diff)
 		}
 	}
+}
+
+func TestFormattedFilesStayAsTheyAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWriter(t)
+		w.computed = rapid.Bool().Draw(t, "computed")
+		w.fields(3, "")
+		once, found, err := Format("a.cue", []byte(w.b.String()))
+		if err != nil || len(found) > 0 {
+			t.Skip("it is left alone")
+		}
+		if twice, _, err := Format("a.cue", once); err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("%v\n%s\nbecomes\n%s", err, once, twice)
+		}
+	})
 }

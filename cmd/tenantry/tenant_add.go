@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -226,18 +227,24 @@ func sentence(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
+// isAddress is what the schema has for an e-mail address, so that a slip is asked for again at once.
+var isAddress = regexp.MustCompile(`^[^@\s]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
+
 // contact reads ROLE=EMAIL, or ROLE:EMAIL.
 func contact(text string) (schema.Contact, error) {
 	at := strings.IndexAny(text, "=:")
 	roles := choices("contact.role")
-	if at < 0 || !strings.Contains(text[at:], "@") {
+	if at < 0 {
 		return schema.Contact{}, fmt.Errorf("%q: want ROLE=EMAIL, as in technical=ops@example.com", text)
 	}
-	role := strings.TrimSpace(text[:at])
+	role, address := strings.TrimSpace(text[:at]), strings.TrimSpace(text[at+1:])
 	if !slices.Contains(roles, role) {
 		return schema.Contact{}, fmt.Errorf("%q is no role of a contact; there are %s", role, sentence(roles))
 	}
-	return schema.Contact{Role: role, Email: strings.TrimSpace(text[at+1:])}, nil
+	if !isAddress.MatchString(address) {
+		return schema.Contact{}, fmt.Errorf("%q is not an e-mail address", address)
+	}
+	return schema.Contact{Role: role, Email: address}, nil
 }
 
 // choices are the values that the schema allows for a field.
