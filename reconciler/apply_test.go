@@ -56,7 +56,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.Reconciler = &reconciler.Reconciler{
-		Providers: func(*schema.Fleet) (providers.Set, error) { return w.cloud.set(kinds) },
+		Providers: func(*schema.Fleet, []string) (providers.Set, error) { return w.cloud.set(kinds) },
 		State:     w.store, Recorder: w.store, Observer: reconciler.NewObserver(0), AtOnce: 1,
 	}
 }

@@ -295,7 +295,7 @@ func inOffice(t *testing.T, story func(*office)) {
 		o.first = o.git.commit(mainRef, "", func(tree fstest.MapFS) { exampleFleet(t, tree) })
 		o.Daemon = &reconciler.Daemon{
 			Reconciler: &reconciler.Reconciler{
-				Providers: func(*schema.Fleet) (providers.Set, error) { return set, nil },
+				Providers: func(*schema.Fleet, []string) (providers.Set, error) { return set, nil },
 				State:     kept, Recorder: kept, Observer: reconciler.NewObserver(0),
 			},
 			Loader: &schema.Loader{Evaluator: schema.InProcess()}, Source: o.git, Forge: o.board, Reviews: o.board, Comments: o.board, Queue: turns{work.NewMemory()},

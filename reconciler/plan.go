@@ -16,8 +16,9 @@ import (
 // A Reconciler brings the cloud to a target. It holds no state of its own: what must be
 // remembered is in State and in the log.
 type Reconciler struct {
-	// Providers gives the drivers for the accounts of a fleet.
-	Providers func(*schema.Fleet) (providers.Set, error)
+	// Providers gives the drivers for the accounts of a fleet. kinds are those of its resources, which
+	// need a driver whether the fleet's definitions still name them or not.
+	Providers func(fleet *schema.Fleet, kinds []string) (providers.Set, error)
 	State     State
 	Recorder  Recorder
 	Observer  *Observer
@@ -57,13 +58,13 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if t.Fleet == nil {
 		return Plan{}, fmt.Errorf("the definitions of %s can't be used: see the findings", t.Commit.Short())
 	}
-	set, err := r.Providers(t.Fleet)
-	if err != nil {
-		return Plan{}, fmt.Errorf("drivers: %w", err)
-	}
 	known, err := r.State.Owners(ctx)
 	if err != nil {
 		return Plan{}, fmt.Errorf("recall what was applied: %w", err)
+	}
+	set, err := r.Providers(t.Fleet, kindsOf(known))
+	if err != nil {
+		return Plan{}, fmt.Errorf("drivers: %w", err)
 	}
 	seen, err := r.look(ctx, t.Fleet, set, known)
 	if err != nil {
@@ -86,6 +87,17 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, sent: sent, desired: t.Desired()}, nil
 }
 
+// kindsOf are the kinds of all that was applied, sorted.
+func kindsOf(known map[resource.Owner]OwnerState) []string {
+	kinds := map[string]bool{}
+	for _, state := range known {
+		for _, d := range state.Applied {
+			kinds[d.Address.Kind] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(kinds))
+}
+
 // Only restricts a plan to some owners.
 func (p Plan) Only(owners ...resource.Owner) Plan {
 	p.Changeset = p.Changeset.Only(owners...)
@@ -102,7 +114,7 @@ func (r *Reconciler) look(ctx context.Context, fleet *schema.Fleet, set provider
 	for _, state := range known {
 		for _, d := range state.Applied {
 			switch {
-			case slices.Contains(scopes, d.Scope):
+			case slices.Contains(scopes, d.Scope), lost(fleet)[d.Scope.Account] != "":
 			case slices.ContainsFunc(fleet.Accounts, func(a schema.Account) bool { return a.ID == d.Scope.Account }):
 				scopes = append(scopes, d.Scope)
 			default:
@@ -135,6 +147,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 		Unseen:    seen.Unseen,
 		Broken:    broken(t),
 		Removed:   t.Removed,
+		Lost:      lost(t.Fleet),
 		Limits:    t.Fleet.Limits,
 		Approvals: t.Fleet.Approvals,
 		Unsure:    map[resource.Address]time.Time{},
@@ -262,7 +275,7 @@ func broken(t Target) map[resource.Owner]string {
 	}
 	maps.Copy(out, t.Fleet.Broken)
 	maps.Copy(out, t.Rendering.Broken)
-	return out
+	return renamedToBroken(t, out)
 }
 
 func addresses(list []resource.Observed) []resource.Address {

@@ -51,7 +51,7 @@ func (o odd) Create(ctx context.Context, want resource.Desired, fleet string) (r
 
 // withOdd makes the driver of one kind odd.
 func (w *world) withOdd(kind string, change func(*odd)) {
-	w.Providers = func(*schema.Fleet) (providers.Set, error) {
+	w.Providers = func(*schema.Fleet, []string) (providers.Set, error) {
 		set, err := w.cloud.set(kinds)
 		o := odd{memory: set[kind].(*memory)}
 		change(&o)

@@ -78,7 +78,7 @@ func (c *templateCheck) resource(name string, at resource.Origin) {
 		return
 	}
 	if _, known := c.def.kinds[kind]; !known {
-		c.say(at, "%s: there is no kind %q%s", name, kind, maybe(kind, sortedKeys(c.def.kinds)))
+		c.say(at, "%s: %s", name, unknownKind(kind, sortedKeys(c.def.kinds)))
 		return
 	}
 	c.kinds[name], c.offers[name] = kind, fieldNames(r)

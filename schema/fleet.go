@@ -43,6 +43,8 @@ type Fleet struct {
 	// At is the time at which expiries were judged. Until is when that should be done again, because
 	// something expires then; zero if nothing does.
 	At, Until time.Time
+	// Types are the resource types of AWS that plans and cells name, sorted.
+	Types []string
 	// Digest identifies the definitions: equal digests render equally.
 	Digest string
 

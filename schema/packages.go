@@ -22,6 +22,7 @@ type packages struct {
 	module  string
 	sources map[string][]*source
 	left    map[string]bool // files that are left out, because they would spoil their package
+	types   []string        // AWS's resource types that the fleet uses
 	loading map[string]bool // imports that are being loaded, to notice circles
 	bare    bool            // plans, cells and policies come without the schema's definition of them
 	build   *build.Context
@@ -31,7 +32,7 @@ type packages struct {
 }
 
 func newPackages(t *tree, left map[string]bool) *packages {
-	p := &packages{module: t.module, sources: t.sources, left: left, loading: map[string]bool{}}
+	p := &packages{module: t.module, sources: t.sources, left: left, types: t.types(), loading: map[string]bool{}}
 	p.build = build.NewContext(build.Loader(p.load))
 	return p
 }
@@ -57,7 +58,11 @@ func (p *packages) load(pos token.Pos, importPath string) *build.Instance {
 	var files []*ast.File
 	switch folder, inside := strings.CutPrefix(target, p.module+"/"); {
 	case target == modulePath:
-		files = embedded()
+		var err error
+		if files, err = typeFiles(p.types); err != nil {
+			inst.Err = errors.Newf(pos, "%v", err)
+		}
+		files = append(embedded(), files...)
 	case inside && p.module != "":
 		files = p.files(folder, name)
 		if len(files) == 0 {

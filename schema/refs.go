@@ -75,15 +75,15 @@ func (r *referrer) replace(text string, path []string) string {
 	switch {
 	case !strings.HasSuffix(text, "}"):
 		return fail("the } is missing; to write a plain ${, write $${")
-	case len(parts) == 3 && parts[0] == "cell":
+	case len(parts) >= 3 && parts[0] == "cell":
 		owner, known, whose = resource.Cell(r.cell), r.shared, "the cell "+r.cell
 		parts = parts[1:]
-	case len(parts) != 2:
+	case len(parts) < 2:
 		return fail("a reference is ${resource.output} or ${cell.resource.output}; to write a plain ${, write $${")
 	case r.owner.Class() == "cell":
 		whose = "the cell"
 	}
-	name, output := parts[0], parts[1]
+	name, output := parts[0], strings.Join(parts[1:], ".")
 	if r.anyCell && owner.Class() == "cell" {
 		return text
 	}

@@ -43,7 +43,7 @@ func (s *Session) Define() (out *Defined) {
 	if t.module == "" {
 		t.module = "fleet.invalid" // the folders can't be imported, but what imports nothing is still checked
 	}
-	f := &Fleet{At: s.given.At, Broken: map[resource.Owner]string{}}
+	f := &Fleet{At: s.given.At, Types: managed(t.types()), Broken: map[resource.Owner]string{}}
 	def, found := e.define(f)
 	out.Found = append(out.Found, found...)
 	if def == nil {
@@ -214,6 +214,9 @@ func nameOf(d resource.Desired) cloudName {
 		attribute = "alias"
 	case "aws.s3.bucket":
 		within = "" // the whole world
+	}
+	if IsType(d.Address.Kind) { // which of its properties together are its name is AWS's to check
+		return cloudName{d.Address.Kind, within, d.Address.String()}
 	}
 	return cloudName{d.Address.Kind, within, d.Attributes[attribute].Text()}
 }

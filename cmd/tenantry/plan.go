@@ -167,21 +167,24 @@ func awsSettings(ctx context.Context) (awssdk.Config, error) {
 	return config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 }
 
-// drivers gives the drivers for the accounts of a fleet. They are made once for as long as the
-// accounts stay the same, so that sessions and connections are kept.
-func drivers(base awssdk.Config) func(*schema.Fleet) (providers.Set, error) {
+// drivers gives the drivers for the accounts of a fleet and the resource types in it. They are made
+// once for as long as both stay the same, so that sessions and connections are kept.
+func drivers(base awssdk.Config) func(*schema.Fleet, []string) (providers.Set, error) {
 	var mu sync.Mutex
 	var last string
 	var set providers.Set
-	return func(fleet *schema.Fleet) (providers.Set, error) {
+	return func(fleet *schema.Fleet, kinds []string) (providers.Set, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		accounts := make([]aws.Account, 0, len(fleet.Accounts))
 		for _, account := range fleet.Accounts {
 			accounts = append(accounts, aws.Account{ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID})
 		}
-		if key := fmt.Sprint(accounts); set == nil || key != last {
-			fresh, err := aws.Drivers(base, accounts)
+		types := slices.DeleteFunc(slices.Concat(fleet.Types, kinds), func(kind string) bool { return !schema.IsType(kind) })
+		slices.Sort(types)
+		types = slices.Compact(types)
+		if key := fmt.Sprint(accounts, types); set == nil || key != last {
+			fresh, err := aws.Drivers(base, accounts, types...)
 			if err != nil {
 				return nil, err
 			}

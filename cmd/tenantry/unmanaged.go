@@ -59,7 +59,7 @@ func (a *app) unmanaged(ctx context.Context, dir string, s unmanagedSettings) er
 	if err != nil {
 		return fmt.Errorf("AWS settings: %w", err)
 	}
-	set, err := drivers(base)(fleet)
+	set, err := drivers(base)(fleet, nil)
 	if err != nil {
 		return err
 	}

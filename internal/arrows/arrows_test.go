@@ -15,7 +15,7 @@ var allowed = map[string][]string{
 	"reconciler/changeset":   {"reconciler/resource"},
 	"reconciler/report":      {"reconciler/resource", "reconciler/changeset"},
 	"reconciler/takeover":    {"providers", "reconciler/resource", "reconciler/changeset"},
-	"schema":                 {"reconciler/resource", "reconciler/changeset"},
+	"schema":                 {"reconciler/resource", "reconciler/changeset", "internal/awstypes"},
 	"providers":              {"reconciler/resource"},
 	"providers/aws":          {"providers", "reconciler/resource", "internal/awstypes"},
 	"providers/providertest": {"providers", "reconciler/resource", "reconciler/changeset"},

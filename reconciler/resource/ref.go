@@ -49,11 +49,12 @@ func each(text string, visit func(from, to int, ref Ref)) {
 	}
 }
 
-// isOutput tells whether the text can be the name of an output: a letter, then letters and digits.
+// isOutput tells whether the text can be the name of an output: a letter, then letters, digits, _ and
+// dots that lead into parts of it.
 func isOutput(text string) bool {
 	for i, r := range text {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-		if !letter && (i == 0 || r != '_' && (r < '0' || r > '9')) {
+		if !letter && (i == 0 || r != '_' && r != '.' && (r < '0' || r > '9')) {
 			return false
 		}
 	}

@@ -1,0 +1,87 @@
+package schema
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+// typedPlan is a plan with resource types by AWS's own names.
+const typedPlan = `
+		monitor: {
+			kind:         "AWS::RUM::AppMonitor"
+			Domain:       "\(#tenant.name).example.com"
+			CwLogEnabled: *false | bool
+			tags: tenant: #tenant.name
+		}
+		rule: {
+			kind: "AWS::Events::Rule"
+			EventPattern: source: ["aws.rum"]
+			Description: "of ${monitor.arn}"
+		}`
+
+// withTypes is a fleet whose plan basic also has these resources.
+func withTypes(t *testing.T, resources string) (*Fleet, []Finding) {
+	t.Helper()
+	files := fleetOf(t)
+	text := string(files["plans/basic.cue"].Data)
+	if !strings.Contains(text, "resources?: {") {
+		t.Fatal("the plan has no resources to add to")
+	}
+	return Load(with(t, "plans/basic.cue", strings.Replace(text, "resources?: {", "resources?: {"+resources, 1)), today)
+}
+
+func TestResourceTypesAreKinds(t *testing.T) {
+	f, found := withTypes(t, typedPlan)
+	if f == nil || Invalid(found) {
+		t.Fatal(found)
+	}
+	var monitor, rule *resource.Desired
+	for _, d := range f.Render().Desired {
+		switch d.Address.Kind {
+		case "AWS::RUM::AppMonitor":
+			monitor = &d
+		case "AWS::Events::Rule":
+			rule = &d
+		}
+	}
+	if monitor == nil || rule == nil {
+		t.Fatal("a resource of a type isn't rendered")
+	}
+	tenant := monitor.Address.Owner.Name()
+	if got := monitor.Attributes["Name"].Text(); !strings.HasSuffix(got, "-"+tenant+"-monitor") {
+		t.Errorf("its name is %q, and should be the definition's", got)
+	}
+	if got := monitor.Attributes["Domain"].Text(); got != tenant+".example.com" {
+		t.Errorf("its domain is %q", got)
+	}
+	if refs := rule.Attributes["Description"].Refs(); len(refs) != 1 || refs[0].Address != monitor.Address || refs[0].Output != "arn" {
+		t.Errorf("the rule refers to %v", refs)
+	}
+}
+
+func TestResourceTypesAreChecked(t *testing.T) {
+	tests := []struct{ name, resource, says string }{
+		{"a type that AWS doesn't have", `kind: "AWS::RUM::AppMonitr"`, `AWS has no resource type "AWS::RUM::AppMonitr"; did you mean "AWS::RUM::AppMonitor"?`},
+		{"a type with a kind of its own", `kind: "AWS::S3::Bucket"`, `AWS::S3::Bucket has a kind of its own, "aws.s3.bucket"`},
+		{"a type that can't be marked", `kind: "AWS::Logs::MetricFilter"`, "can't be tagged when they are made"},
+		{"a type of a parent", `kind: "AWS::EC2::Route"`, "per parent only"},
+		{"a property that doesn't exist", `{kind: "AWS::RUM::AppMonitor", Domian: "x"}`, `did you mean "Domain"?`},
+		{"a value of the wrong type", `{kind: "AWS::RUM::AppMonitor", CwLogEnabled: "yes"}`, "CwLogEnabled"},
+		{"a value that isn't offered", `{kind: "AWS::RUM::AppMonitor", CustomEvents: Status: "ON"}`, "Status"},
+		{"a required property that is missing", `kind: "AWS::DynamoDB::Table"`, "KeySchema"},
+		{"an output that doesn't exist", `{kind: "AWS::RUM::AppMonitor", Domain: "${thing.nope}"}`, "nope"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, found := withTypes(t, "\n\t\tthing: "+test.resource+"\n")
+			if !slices.ContainsFunc(found, func(f Finding) bool {
+				return f.File == "plans/basic.cue" && f.Line > 0 && strings.Contains(f.Message, test.says)
+			}) {
+				t.Errorf("no finding on the plan says %q: %v", test.says, found)
+			}
+		})
+	}
+}
