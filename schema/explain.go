@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,8 +80,9 @@ type Manual struct {
 
 // NewManual reads the embedded definitions. kinds says of each kind what its driver does; without
 // it, kinds are explained by their definition alone. from is a fleet to take examples from; it may be nil.
-func NewManual(kinds map[string]resource.Kind, from fs.FS) (*Manual, error) {
-	v, err := vocabulary()
+// types are the resource types of AWS that are explained as well.
+func NewManual(kinds map[string]resource.Kind, from fs.FS, types ...string) (*Manual, error) {
+	v, err := vocabulary(types)
 	if err != nil {
 		return nil, err
 	}
@@ -111,10 +113,14 @@ func NewManual(kinds map[string]resource.Kind, from fs.FS) (*Manual, error) {
 
 // vocabulary builds the embedded definitions without what is there only to bring a fleet's folders
 // together for the cue command line.
-func vocabulary() (cue.Value, error) {
+func vocabulary(types []string) (cue.Value, error) {
 	files, join := map[string]*ast.File{}, vendorDir+"/join.cue"
 	own := map[string]bool{}
-	texts := Vendor()
+	texts, err := VendorTypes(types...)
+	if err != nil {
+		return cue.Value{}, err
+	}
+	maps.Copy(texts, Vendor())
 	for name, text := range texts {
 		f, err := parser.ParseFile(name, text, parser.ParseComments)
 		if err != nil {

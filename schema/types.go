@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -105,6 +106,14 @@ func typeFiles(names []string) ([]*ast.File, error) {
 		files = append(files, f)
 	}
 	return files, nil
+}
+
+// Unmanaged is why resources of a type can't be managed, in a person's words; nil if they can.
+func Unmanaged(name string) error {
+	if len(managed([]string{name})) == 1 {
+		return nil
+	}
+	return errors.New(unknownKind(name, nil))
 }
 
 // unknownKind says why there is no kind of a name, and which one may be meant.

@@ -31,6 +31,7 @@ policies are about it, and what a tenant may choose.`,
 		Example: `  tenantry explain tenant
   tenantry explain tenant.contacts.email
   tenantry explain aws.s3.bucket.encryption.algorithm
+  tenantry explain AWS::RUM::AppMonitor.CwLogEnabled
   tenantry explain plan.team.data.versioning
   tenantry explain tenant/acme/aws.s3.bucket/data.versioning my-fleet`,
 		Args: cobra.MaximumNArgs(2),
@@ -41,7 +42,7 @@ policies are about it, and what a tenant may choose.`,
 			return completePaths(begun), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := manual()
+			m, err := manual(args...)
 			if err != nil {
 				return err
 			}
@@ -56,14 +57,25 @@ policies are about it, and what a tenant may choose.`,
 	return cmd
 }
 
-// manual knows the definitions and the kinds. It reaches no cloud: the drivers are asked only what
-// their kinds are.
-func manual() (*schema.Manual, error) {
-	drivers, err := aws.Drivers(awssdk.Config{}, nil)
+// manual knows the definitions and the kinds, and the resource types of AWS that paths begin with. It
+// reaches no cloud: the drivers are asked only what their kinds are.
+func manual(paths ...string) (*schema.Manual, error) {
+	var types []string
+	for _, path := range paths {
+		name, _, _ := strings.Cut(path, ".")
+		if !schema.IsType(name) {
+			continue
+		}
+		if err := schema.Unmanaged(name); err != nil {
+			return nil, err
+		}
+		types = append(types, name)
+	}
+	drivers, err := aws.Drivers(awssdk.Config{}, nil, types...)
 	if err != nil {
 		return nil, err
 	}
-	return schema.NewManual(drivers.Kinds(), fleetexample.Files())
+	return schema.NewManual(drivers.Kinds(), fleetexample.Files(), types...)
 }
 
 // explain looks for the path in the schema and then, if there is a fleet to look in, among its values.

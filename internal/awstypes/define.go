@@ -97,8 +97,7 @@ func (t Type) file(schema *ast.File) *ast.File {
 		tags.Constraint = token.OPTION
 		kind.Elts = append(kind.Elts, tags)
 	}
-	named := t.NameProperty()
-	required := t.required()
+	nameProperty, required := t.NameProperty(), t.required()
 	for _, d := range schema.Decls {
 		f, ok := d.(*ast.Field)
 		if !ok {
@@ -111,7 +110,7 @@ func (t Type) file(schema *ast.File) *ast.File {
 		switch {
 		case err == nil && (name == t.Tagging.Property || slices.Contains(t.ReadOnly, name)):
 			continue
-		case err == nil && name == named:
+		case err == nil && name == nameProperty:
 			f.Constraint, f.Value = token.ILLEGAL, ast.NewBinExpr(token.AND, &ast.ParenExpr{X: ast.NewBinExpr(token.OR, &ast.UnaryExpr{Op: token.MUL, X: ast.NewIdent("#name")}, ast.NewIdent("string"))}, f.Value)
 		case err == nil && slices.Contains(required, name):
 			f.Constraint = token.NOT
@@ -126,9 +125,9 @@ func (t Type) file(schema *ast.File) *ast.File {
 			}
 		}
 	}
-	head := &ast.Field{Label: ast.NewIdent("#Kinds"), Value: &ast.StructLit{Elts: []ast.Decl{field(t.Name, kind)}}}
-	ast.AddComment(head, &ast.CommentGroup{Doc: true, List: []*ast.Comment{{Text: "// AWS: " + t.Page()}}})
-	out.Decls = append(out.Decls, head)
+	named := field(t.Name, kind)
+	ast.AddComment(named, &ast.CommentGroup{Doc: true, List: []*ast.Comment{{Text: "// A resource type of AWS. AWS: " + t.Page()}}})
+	out.Decls = append(out.Decls, &ast.Field{Label: ast.NewIdent("#Kinds"), Value: &ast.StructLit{Elts: []ast.Decl{named}}})
 	return out
 }
 
