@@ -49,7 +49,11 @@ func (r *Reconciler) Apply(ctx context.Context, p Plan, o Order) ([]changeset.Ou
 	if err := run.recognise(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.abandon(ctx, p, o); err != nil {
+		return nil, err
+	}
 	outcomes, err := run.all(ctx)
+	err = errors.Join(err, r.forget(context.WithoutCancel(ctx), p.Changeset.Changes, outcomes))
 	if err != nil {
 		return outcomes, fmt.Errorf("remember what was applied: %w", err)
 	}
@@ -140,6 +144,8 @@ func (r *run) steps(c changeset.Change) ([]step, error) {
 		return []step{retire()}, nil
 	case changeset.Adopt:
 		return []step{r.adopt(want), update(want)}, nil
+	case changeset.Move:
+		return move(c, want), nil
 	}
 	return nil, fmt.Errorf("no such action: %s", c.Action)
 }

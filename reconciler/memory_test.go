@@ -179,6 +179,15 @@ func (m *memory) Retire(ctx context.Context, have resource.Observed, at string) 
 	return have, err
 }
 
+func (m *memory) Move(ctx context.Context, have resource.Observed, to resource.Address) (resource.Observed, error) {
+	err := m.cloud.effect(ctx, "move "+have.Address.String()+" to "+to.String(), func() error {
+		have.Address = to
+		m.cloud.resources[have.ID] = have
+		return nil
+	})
+	return have, err
+}
+
 func (m *memory) Refresh(_ context.Context, have resource.Observed) (resource.Observed, error) {
 	m.cloud.mu.Lock()
 	defer m.cloud.mu.Unlock()

@@ -217,6 +217,7 @@ func (r *run) entry(c changeset.Change, action changeset.Action) changeset.Entry
 	case action == changeset.Create:
 		e.Nonce = r.nonce(c.Address)
 	case action == changeset.Move && c.Have != nil:
+		e.From = c.From
 		e.Nonce = c.Have.Nonce
 	}
 	for _, d := range c.Attributes {

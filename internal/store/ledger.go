@@ -25,6 +25,9 @@ import (
 //	delete             unchanged                      it was gone already: nothing spent
 //	retire             as delete                      one retirement spent, or none, in the same cases
 //	any, approved      applied, unchanged             the approval is used up for this address
+//	move               nothing, unsure, failed        created at the address of now, which it may have
+//	move               applied                        created there, and no longer at the one before
+//	abandon            a note                         no longer created: it is out of reach for good
 //
 // A retirement leaves what it retires created. An adoption creates nothing. When a write has
 // several answers, the last one counts: a later run may find out what became of an unsure one.
@@ -47,7 +50,7 @@ func doubt(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
 	case e.Phase == changeset.After && (e.Result == changeset.Applied || e.Result == changeset.Unchanged):
 		// Whatever was done to it, it was there to be done to, or was seen to be gone: no earlier
 		// create of the address is in doubt any more.
-		_, err := tx.ExecContext(ctx, "DELETE FROM unanswered WHERE seq = ? OR address = ?", e.Before, e.Address.String())
+		_, err := tx.ExecContext(ctx, "DELETE FROM unanswered WHERE seq = ? OR address IN (?, ?)", e.Before, e.Address.String(), e.From.String())
 		return err
 	case e.Phase == changeset.After && e.Result != changeset.Unsure:
 		_, err := tx.ExecContext(ctx, "DELETE FROM unanswered WHERE seq = ?", e.Before)
@@ -161,6 +164,7 @@ func (s *Store) Created(ctx context.Context, addresses []resource.Address) (map[
 }
 
 func (s *Store) createdOf(ctx context.Context, addresses []resource.Address, created map[resource.Address]bool) error {
+	more := strings.Repeat(", ?", len(addresses)-1)
 	before := map[resource.Address]bool{} // what held before the last create, in case it was never sent
 	return each(ctx, s.read, func(row *sql.Rows) error {
 		e, err := scanEntry(row)
@@ -168,18 +172,24 @@ func (s *Store) createdOf(ctx context.Context, addresses []resource.Address, cre
 			return err
 		}
 		switch a := e.Address; {
-		case e.Phase == changeset.Before && makes(e.Action):
+		case e.Phase == changeset.Before && (makes(e.Action) || e.Action == changeset.Move):
 			before[a] = created[a]
 			created[a] = true
-		case e.Phase == changeset.After && makes(e.Action) && !sent(e.Result):
+		case e.Phase == changeset.After && (makes(e.Action) || e.Action == changeset.Move) && !sent(e.Result):
 			created[a] = before[a]
+		case e.Phase == changeset.After && e.Action == changeset.Move && e.Result == changeset.Applied:
+			created[a], created[e.From] = true, false
+		case e.Phase == changeset.Note && e.Action == changeset.Abandon:
+			created[a] = false
 		case e.Phase == changeset.After && e.Action == changeset.Delete &&
 			(e.Result == changeset.Applied || e.Result == changeset.Unchanged):
 			created[a] = false
 		}
 		return nil
-	}, `SELECT entry FROM entries WHERE address IN (?`+strings.Repeat(", ?", len(addresses)-1)+`)
-		AND action IN ('create', 'replace', 'delete') ORDER BY seq`, texts(addresses)...)
+	}, `SELECT entry FROM (SELECT seq, entry FROM entries WHERE address IN (?`+more+`)
+			AND action IN ('create', 'replace', 'delete', 'move', 'abandon')
+		UNION SELECT seq, entry FROM entries WHERE entry ->> '$.from' IN (?`+more+`)) ORDER BY seq`,
+		slices.Concat(texts(addresses), texts(addresses))...)
 }
 
 // Spent returns the destructive changes and the retirements that were sent since a time, in the

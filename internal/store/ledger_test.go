@@ -245,6 +245,67 @@ func TestSpentTellsWhatWasRetired(t *testing.T) {
 	}
 }
 
+// A resource that was moved is created at its address of now, and nothing is at the one before.
+func TestCreatedFollowsMoves(t *testing.T) {
+	s := open(t, t.TempDir(), store.ReadWrite)
+	move := func(from, to resource.Address, answers ...changeset.Result) {
+		e := changeset.Entry{Phase: changeset.Before, Address: to, From: from, Action: changeset.Move}
+		e.Before, e.Phase = record(t, s, e), changeset.After
+		for _, e.Result = range answers {
+			record(t, s, e)
+		}
+	}
+	want := map[resource.Address]bool{}
+	var addresses []resource.Address
+	at := func(name string, created bool) resource.Address {
+		a := bucket("tenant/acme", name)
+		addresses, want[a] = append(addresses, a), created
+		return a
+	}
+	made := func(a resource.Address) resource.Address {
+		log(t, s, a, write{changeset.Create, []changeset.Result{changeset.Applied}})
+		return a
+	}
+	move(made(at("a", false)), at("a-now", true), changeset.Applied)
+	move(made(at("b", true)), at("b-now", true))
+	move(made(at("c", true)), at("c-now", true), changeset.Failed)
+	move(made(at("d", true)), at("d-now", false), changeset.Skipped)
+	back, there := made(at("e", true)), at("e-now", false)
+	move(back, there, changeset.Applied)
+	move(there, back, changeset.Applied)
+	again := made(at("f", true))
+	move(again, at("f-now", true), changeset.Applied)
+	made(again)
+	gone := made(at("g", false))
+	record(t, s, changeset.Entry{Phase: changeset.Note, Address: gone, Action: changeset.Abandon})
+	log(t, s, at("h", true), write{changeset.Create, []changeset.Result{changeset.Unsure}})
+	unsure := addresses[len(addresses)-1]
+	open, err := s.Unanswered(t.Context())
+	if _, there := open[unsure]; err != nil || !there {
+		t.Fatalf("%v, %v", open, err)
+	}
+	want[unsure] = false
+	move(unsure, at("h-now", true), changeset.Applied)
+	if open, err = s.Unanswered(t.Context()); err != nil || len(open) != 0 {
+		t.Errorf("what was moved is unanswered: %v, %v", open, err)
+	}
+
+	got, err := s.Created(t.Context(), addresses)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		if got[a] != want[a] {
+			t.Errorf("%s: created %t, want %t", a, got[a], want[a])
+		}
+	}
+	for _, a := range addresses { // also if only one of two is asked for
+		if one, err := s.Created(t.Context(), []resource.Address{a}); err != nil || one[a] != want[a] {
+			t.Errorf("%s alone: created %t, want %t, %v", a, one[a], want[a], err)
+		}
+	}
+}
+
 func TestUsedIsWhatApprovalsWereGoodFor(t *testing.T) {
 	s := open(t, t.TempDir(), store.ReadWrite)
 	approval := changeset.Approved{Digest: "sha256:01", By: "ada", Origin: resource.Origin{File: "approvals/eu-1.cue", Line: 3}}
