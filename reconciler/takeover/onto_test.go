@@ -122,16 +122,16 @@ func TestOntoAsks(t *testing.T) {
 // A secret never gets into a file, and it is said that it is left out.
 func TestSecretsStayOut(t *testing.T) {
 	w := newWorld(t)
-	kind := w.kinds["aws.sqs.queue"]
+	kind := w.kinds["aws.sns.topic"]
 	kind.Attributes = slices.Clone(kind.Attributes)
 	for i := range kind.Attributes {
-		kind.Attributes[i].Secret = kind.Attributes[i].Name == "tags"
+		kind.Attributes[i].Secret = kind.Attributes[i].Name == "displayName"
 	}
-	w.kinds["aws.sqs.queue"] = kind
-	w.file("plans/work.cue", queuePlan)
-	f := w.has("aws.sqs.queue", "acme-jobs", `{"tags":{"password":"hunter2"}}`)
-	if !f.Attributes["tags"].IsSecret() {
-		t.Fatal("the tags are no secret here")
+	w.kinds["aws.sns.topic"] = kind
+	w.file("plans/work.cue", planHead+"alerts: {kind: \"aws.sns.topic\", name: string, displayName: *\"\" | string}\n}\n")
+	f := w.has("aws.sns.topic", "acme-alerts", `{"displayName":"hunter2"}`)
+	if !f.Attributes["displayName"].IsSecret() {
+		t.Fatal("the name is no secret here")
 	}
 	for name, run := range map[string]func(takeover.Order) (takeover.Takeover, error){"onto": takeover.Onto, "as plan": takeover.AsPlan} {
 		o := w.order("acme", "work")
@@ -139,14 +139,33 @@ func TestSecretsStayOut(t *testing.T) {
 			o.Plan, o.Tenant.Plan = "plans/made.cue", "made"
 		}
 		got, err := run(o)
-		ready(t, got, err, map[string]string{"onto": "line", "as plan": "jobs"}[name]+" acme-jobs")
+		ready(t, got, err, "alerts acme-alerts")
 		for path, text := range got.Files {
 			if strings.Contains(string(text), "hunter2") || strings.Contains(string(text), resource.Masked) {
 				t.Errorf("%s: %s:\n%s", name, path, text)
 			}
 		}
-		if !strings.Contains(strings.Join(got.Notes, "\n"), "tags is a secret") {
+		if !strings.Contains(strings.Join(got.Notes, "\n"), "displayName is a secret") {
 			t.Errorf("%s: notes %v", name, got.Notes)
+		}
+	}
+}
+
+// Files that something fatal stands against aren't ready, nor is nothing, nor what has a question.
+func TestReady(t *testing.T) {
+	files := map[string][]byte{"tenants/acme.cue": nil}
+	for want, list := range map[bool][]takeover.Takeover{
+		true: {{Files: files}, {Files: files, Objections: []takeover.Objection{{Message: "only said"}}}},
+		false: {
+			{},
+			{Files: files, Questions: []takeover.Question{{}}},
+			{Files: files, Objections: []takeover.Objection{{Message: "only said"}, {Fatal: true}}},
+		},
+	} {
+		for _, tk := range list {
+			if tk.Ready() != want {
+				t.Errorf("%+v is ready: %t", tk, !want)
+			}
 		}
 	}
 }

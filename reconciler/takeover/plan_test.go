@@ -115,9 +115,10 @@ func TestAsPlanLeavesOutWhatCantBeSaid(t *testing.T) {
 func TestAsPlanObeysPolicies(t *testing.T) {
 	w := newWorld(t)
 	w.has("aws.s3.bucket", "acme-data", `{}`) // and the fleet wants a key
+	w.has("aws.sqs.queue", "acme-jobs", `{}`)
 	got, err := takeover.AsPlan(w.order("acme", "standard"))
-	if err != nil || got.Ready() || len(got.Files) > 0 {
-		t.Fatalf("ready %t, files %d, %v", got.Ready(), len(got.Files), err)
+	if err != nil || got.Ready() || len(got.Files) > 0 || len(got.Left) > 0 {
+		t.Fatalf("ready %t, files %d, left %v, %v", got.Ready(), len(got.Files), leftOf(got), err)
 	}
 	if !slices.ContainsFunc(got.Objections, func(o takeover.Objection) bool { return o.Policy == "encryption" }) {
 		t.Errorf("objections: %v", got.Objections)
