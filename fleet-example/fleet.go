@@ -4,7 +4,7 @@ package fleetexample
 
 import "embed"
 
-//go:embed all:cue.mod all:cells all:plans all:policies all:tenants *.cue README.md CODEOWNERS
+//go:embed all:cue.mod all:access all:cells all:plans all:policies all:releases all:tenants *.cue README.md CODEOWNERS
 var files embed.FS
 
 // Files returns the example fleet as the first commit of its repository.

@@ -9,8 +9,9 @@ import (
 )
 
 // between finds what stands between the definitions and the tenants: names of tenants that there aren't,
-// exceptions that nobody needs, and rings that nobody is in.
-func (f *Fleet) between(mentions []Mention) []Finding {
+// exceptions that nobody needs, and rings that nobody is in. found is what was found before: what may
+// follow from that is not said.
+func (f *Fleet) between(mentions []Mention, found []Finding) []Finding {
 	var out []Finding
 	for _, m := range mentions {
 		if _, known := f.files.owners[resource.Tenant(m.Tenant)]; !known {
@@ -24,7 +25,10 @@ func (f *Fleet) between(mentions []Mention) []Finding {
 		judged := slices.Collect(maps.Values(f.files.rendered))
 		out = append(out, idle(f.Exceptions, judged, len(f.Broken) == 0)...)
 	}
-	return append(out, f.lonely()...)
+	if len(f.Broken) > 0 {
+		return out
+	}
+	return append(out, f.lonely(slices.Concat(found, out))...)
 }
 
 // tenantNames are the names of all tenants, sound or not, sorted.

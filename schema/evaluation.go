@@ -176,6 +176,9 @@ func (o *evaluation) overrideWords(p problem, name string, n *node, def cue.Valu
 	if values := o.planChoices(name, p.path); len(values) > 1 {
 		return fmt.Sprintf("%s: %s is not allowed by the plan %s (%s), choose %s", field, show(n), o.plan.Name, line, oneOf(values))
 	}
+	if i := slices.IndexFunc(o.plan.Options, func(x Option) bool { return x.Resource == name && x.Attribute == field }); i >= 0 {
+		return fmt.Sprintf("%s: %s is not allowed by the plan %s (%s), choose %s", field, show(n), o.plan.Name, line, o.plan.Options[i].Words)
+	}
 	written := o.text.written(at.value)
 	if _, literal := at.value.(*ast.BasicLit); literal {
 		return fmt.Sprintf("%s: the plan %s fixes it at %s (%s), so a tenant can't choose %s", field, o.plan.Name, written, line, show(n))

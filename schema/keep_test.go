@@ -59,7 +59,7 @@ func TestKeep(t *testing.T) {
 		{"tenant/acme/aws.logs.group/logs", "retentionDays", 30, "", "", "choose 365, 731 or 1827"},
 		{"tenant/acme/aws.s3.bucket/data", "versioning", false, "", "", "the plan enterprise fixes it at true (plans/enterprise.cue:"},
 		{"tenant/acme/aws.s3.bucket/data", "publicAccessBlock", map[string]bool{"blockPublicAcls": false, "ignorePublicAcls": true, "blockPublicPolicy": true, "restrictPublicBuckets": true}, "", "", "the plan enterprise says nothing of publicAccessBlock"},
-		{"tenant/acme/aws.sqs.queue/jobs", "visibilityTimeout", 5, "", "", "which says *120 | (int & >=30 & <=900)"},
+		{"tenant/acme/aws.sqs.queue/jobs", "visibilityTimeout", 5, "", "", "choose 120 (the default) or a whole number from 30 to 900"},
 		{"tenant/acme/aws.s3.bucket/data", "encryption", map[string]string{"algorithm": "aws:kms"}, "", "", "the definitions make it"},
 		{"tenant/acme/aws.logs.group/logs", "kmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1", "", "", "says nothing of kmsKey"},
 		{"tenant/acme/aws.iam.role/role", "managedPolicies", []string{"arn:aws:iam::aws:policy/AdministratorAccess"}, "", "", "says nothing of managedPolicies"},

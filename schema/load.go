@@ -64,7 +64,7 @@ func assemble(d *Defined, rows []row, x across) (*Fleet, []Finding) {
 		f.add(e.answer, x.about[e.answer])
 	}
 	slices.SortFunc(f.Tenants, func(a, b Tenant) int { return cmp.Compare(a.Name, b.Name) })
-	return &f, append(found, f.between(d.Mentions)...)
+	return &f, append(found, f.between(d.Mentions, found)...)
 }
 
 // add puts what is known of a tenant into the fleet.

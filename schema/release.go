@@ -144,10 +144,14 @@ func (r Ring) selects(t Tenant, environment string) bool {
 	return in(r.Tenants, t.Name) && in(r.Cells, t.Cell) && in(r.Plans, t.Plan) && in(r.Environments, environment)
 }
 
-// lonely finds rings that nobody is in, and tenants that no ring selects.
-func (f *Fleet) lonely() []Finding {
+// lonely finds rings that nobody is in, and tenants that no ring selects, in releases about which nothing
+// else is wrong.
+func (f *Fleet) lonely(found []Finding) []Finding {
 	var out []Finding
 	for _, r := range f.Releases {
+		if slices.ContainsFunc(found, func(x Finding) bool { return x.File == r.Origin.File }) {
+			continue
+		}
 		rings, none := f.Members(r)
 		for i, members := range rings {
 			if len(members) == 0 {

@@ -46,11 +46,18 @@ func generate(tenants int, seed uint64, bad int) (files, []planted, error) {
 		all[i] = newTenant(random, i)
 	}
 	var mistakes []planted
-	for n, i := range random.Perm(tenants)[:bad] {
+	chosen := random.Perm(tenants)
+	for n, i := range chosen[:bad] {
 		kind := kinds[n%len(kinds)]
-		mistakes = append(mistakes, planted{all[i].path(), kind.name})
+		at := all[i].path()
 		all[i].spoil = kind.spoil
 		all[i] = kind.prepare(all[i])
+		if kind.steals && bad < tenants {
+			owner := all[chosen[bad+n%(tenants-bad)]]
+			all[i].domain = owner.domain
+			at = max(at, owner.path()) // of two that claim one domain, the later file is refused
+		}
+		mistakes = append(mistakes, planted{at, kind.name})
 	}
 	for _, t := range all {
 		out[t.path()] = t.text()
@@ -59,7 +66,12 @@ func generate(tenants int, seed uint64, bad int) (files, []planted, error) {
 	return out, mistakes, nil
 }
 
-var capacity = regexp.MustCompile(`capacity: +[0-9]+.*`)
+var (
+	quota = regexp.MustCompile(`("aws\.[a-z0-9.]+": +)[0-9]+`)
+	// named is what names the tenants of the example.
+	named    = regexp.MustCompile(`(?m)^\t\t\{name: "\w+", select.*\n|^.*\{tenants: \[".*\n|(?s)\n\t//[^\n]*\n\texceptions: \[\{.*?\n\t\}\]`)
+	capacity = regexp.MustCompile(`capacity: +[0-9]+.*`)
+)
 
 // base is the example fleet without its tenants, with room for many.
 func base(tenants int) (files, error) {
@@ -70,7 +82,8 @@ func base(tenants int) (files, error) {
 			return err
 		}
 		text, err := fs.ReadFile(example, path)
-		out[path] = string(text)
+		text = quota.ReplaceAll(text, fmt.Appendf(nil, "${1}%d", 10*tenants+1000))
+		out[path] = named.ReplaceAllString(string(text), "")
 		if strings.HasPrefix(path, "cells/") {
 			out[path] = capacity.ReplaceAllString(string(text), fmt.Sprintf("capacity:    %d", 5*tenants+1))
 		}
@@ -88,7 +101,7 @@ func base(tenants int) (files, error) {
 // A tenant is what is random about one.
 type tenant struct {
 	name, displayName, plan, cell, residency string
-	lifecycle                                string
+	lifecycle, domain                        string
 	overrides                                []string
 	spoil                                    func(text string) string // makes the file wrong; may be nil
 }
@@ -109,6 +122,7 @@ func newTenant(random *rand.Rand, number int) tenant {
 		residency:   "us",
 		lifecycle:   "active",
 	}
+	t.domain = "help." + t.name + ".example"
 	if random.IntN(2) == 0 {
 		t.cell, t.residency = "eu-1", "eu"
 	}
@@ -137,8 +151,12 @@ func (t tenant) text() string {
 		fmt.Fprintf(&b, "\tlifecycle:   %q\n", t.lifecycle)
 	}
 	fmt.Fprintf(&b, "\tresidency:   %q\n", t.residency)
-	fmt.Fprintf(&b, "\tcontacts: [{role: \"technical\", email: \"ops@%s.example\"}]\n", t.name)
-	fmt.Fprintf(&b, "\tdomains: [\"help.%s.example\"]\n", t.name)
+	security := ""
+	if t.plan == "enterprise" { // the example demands it of them
+		security = fmt.Sprintf(", {role: \"security\", email: \"security@%s.example\"}", t.name)
+	}
+	fmt.Fprintf(&b, "\tcontacts: [{role: \"technical\", email: \"ops@%s.example\"}%s]\n", t.name, security)
+	fmt.Fprintf(&b, "\tdomains: [%q]\n", t.domain)
 	for _, o := range t.overrides {
 		fmt.Fprintf(&b, "\toverrides: %s\n", o)
 	}

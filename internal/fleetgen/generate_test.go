@@ -39,20 +39,25 @@ func TestValid(t *testing.T) {
 
 // Every planted mistake is found, once, in its file; and nothing else is.
 func TestPlanted(t *testing.T) {
-	f, planted, err := generate(300, 7, 2*len(kinds))
+	f, mistakes, err := generate(300, 7, 2*len(kinds))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, found := schema.Load(f.fs(), time.Now())
+	mistakes = append(mistakes, f.plantShared(len(shared))...)
+	slices.SortFunc(mistakes, func(a, b planted) int { return strings.Compare(a.file, b.file) })
+	fleet, found := schema.Load(f.fs(), time.Now())
+	if fleet == nil || len(fleet.Tenants) != 300-2*len(kinds) {
+		t.Error("what tenants share spoils tenants")
+	}
 	var want, got []string
-	for _, p := range planted {
+	for _, p := range mistakes {
 		want = append(want, p.file)
 	}
 	for _, x := range found {
 		got = append(got, x.File)
 	}
 	if !slices.Equal(want, got) {
-		for _, p := range planted {
+		for _, p := range mistakes {
 			n := strings.Count(strings.Join(got, "\n")+"\n", p.file+"\n")
 			if n != 1 {
 				t.Errorf("%s: %d findings for %s", p.file, n, p.kind)

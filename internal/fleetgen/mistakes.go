@@ -10,34 +10,41 @@ type mistake struct {
 	name    string
 	prepare func(t tenant) tenant
 	spoil   func(text string) string
+	steals  bool // the tenant claims a domain that another one has
 }
 
 // kinds are the mistakes that are planted. Each gives one finding.
 var kinds = []mistake{
 	edited("syntax", "\tplan:  ", "\tplan   "),
 	edited("unknown-field", "\tresidency:", "\tcolour: \"blue\"\n\tresidency:"),
-	{"missing-field", same, func(text string) string { return without(text, "\tdisplayName:") }},
+	{name: "missing-field", prepare: same, spoil: func(text string) string { return without(text, "\tdisplayName:") }},
 	edited("wrong-type", "\tdomains: [", "\tdomains: [7, "),
 	edited("choice", "role: \"technical\"", "role: \"tecnical\""),
-	{"unknown-plan", func(t tenant) tenant { t.plan, t.overrides = t.plan+"s", nil; return t }, nil},
-	{"unknown-cell", func(t tenant) tenant { t.cell = "mars-1"; return t }, nil},
+	{name: "unknown-plan", prepare: func(t tenant) tenant { t.plan, t.overrides = t.plan+"s", nil; return t }},
+	{name: "unknown-cell", prepare: func(t tenant) tenant { t.cell = "mars-1"; return t }},
 	overriding("fixed-by-plan", "logs: tags: tenant: \"somebody\""),
 	overriding("not-offered", "logs: retentionDays: 45"),
 	overriding("unknown-resource", "lgos: retentionDays: 90"),
-	{"policy", func(t tenant) tenant { t.cell, t.residency = "us-1", "eu"; return t }, nil},
+	{name: "policy", prepare: func(t tenant) tenant { t.cell, t.residency = "us-1", "eu"; return t }},
 	edited("not-data", "\tdomains: [", "\tdomains: [for x in [] {x}, "),
+	{name: "residency", prepare: func(t tenant) tenant { t.cell, t.residency = "eu-1", "us"; return t }},
+	{name: "lifecycle", prepare: func(t tenant) tenant { t.lifecycle = "activ"; return t }},
+	{name: "taken-domain", prepare: same, steals: true},
+	edited("e-mail", "email: \"ops@", "email: \"ops.at."),
+	overriding("out-of-range", "errors: threshold: 5000"),
+	overriding("not-mentioned", "errors: actionsEnabled: false"),
 }
 
 func same(t tenant) tenant { return t }
 
 // edited is a mistake that is made by replacing a text.
 func edited(name, from, to string) mistake {
-	return mistake{name, same, func(text string) string { return strings.Replace(text, from, to, 1) }}
+	return mistake{name: name, prepare: same, spoil: func(text string) string { return strings.Replace(text, from, to, 1) }}
 }
 
 // overriding is a mistake in an override.
 func overriding(name, override string) mistake {
-	return mistake{name, func(t tenant) tenant { t.overrides = []string{override}; return t }, nil}
+	return mistake{name: name, prepare: func(t tenant) tenant { t.overrides = []string{override}; return t }}
 }
 
 // without removes the line that begins so.
