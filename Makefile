@@ -10,6 +10,7 @@ export GOFLAGS := -mod=readonly
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION := v0.12.0
 OPENAPI_VERSION := 23.0.2
+CUE_VERSION := v0.17.1
 CFN_LINT_VERSION := 1.58.0
 SERVICE_SPEC_VERSION := 0.1.216
 
@@ -63,12 +64,23 @@ $(CACHE)/awstypes/.installed: Makefile
 	cd $(CACHE)/awstypes && tar -xzf aws-cdk-aws-service-spec-$(SERVICE_SPEC_VERSION).tgz && rm aws-cdk-aws-service-spec-$(SERVICE_SPEC_VERSION).tgz
 	touch $@
 
+.PHONY: differential
+FLEETS ?= 1000
+differential: $(CACHE)/bin/cue-$(CUE_VERSION) ## FLEETS fleets, most of them broken, against CUE's library and command
+	CUE=$(CACHE)/bin/cue-$(CUE_VERSION) DIFFERENTIAL=$(FLEETS) \
+		go test -tags differential -count=1 -timeout 60m -v -run 'Differential|CueCommand|Editors' ./schema
+
+$(CACHE)/bin/cue-$(CUE_VERSION):
+	GOFLAGS= GOBIN=$(CACHE)/bin go install cuelang.org/go/cmd/cue@$(CUE_VERSION)
+	mv $(CACHE)/bin/cue $@
+
 .PHONY: lint
 lint: $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION) $(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) ## formatting, go vet and linters
 	@unformatted="$$($(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) -l cmd internal providers reconciler schema)"; \
 		if [ -n "$$unformatted" ]; then echo "not formatted as gofumpt does it:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go vet -tags conformance ./internal/conformance/... ./internal/github/
+	go vet -tags differential ./schema
 	$(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION) run ./...
 
 $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION):
@@ -97,7 +109,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 .PHONY: docs
-docs: build ## the command line's reference, in docs/reference
+docs: build ## docs/reference: the definitions and the command line
 	go run ./internal/docgen bin/tenantry docs/reference
 
 .PHONY: help

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io/fs"
@@ -174,7 +175,7 @@ func kindIn(x ast.Expr) string {
 // example is the text of a field, with its indentation taken away.
 func (f exampleFile) example(field *ast.Field) Example {
 	from, to := field.Label.Pos().Offset(), field.End().Offset()
-	begin := strings.LastIndexByte(string(f.text[:from]), '\n') + 1
+	begin := bytes.LastIndexByte(f.text[:from], '\n') + 1
 	indent := string(f.text[begin:from])
 	indent = indent[:len(indent)-len(strings.TrimLeft(indent, " \t"))]
 	lines := strings.Split(string(f.text[from:to]), "\n")

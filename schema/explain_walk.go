@@ -82,14 +82,14 @@ func (m *Manual) enter(at point, name string) (point, bool) {
 	if f, ok := m.field(at, name); ok {
 		return f, true
 	}
-	switch element, step := elementAt(at.v); {
-	case step == anyElement:
+	switch element, step := elementAt(at.v); step {
+	case anyElement:
 		inner := at.step("", step, element)
 		if _, err := strconv.Atoi(name); err == nil {
 			return inner, true
 		}
 		return m.enter(inner, name)
-	case step == anyKey:
+	case anyKey:
 		if f, ok := m.enter(at.step("", step, element), name); ok {
 			return f, true
 		}

@@ -33,11 +33,11 @@ func plainChoices(v cue.Value) []string {
 func nouns(v cue.Value) (one, many string) {
 	kind := v.IncompleteKind()
 	element, step := elementAt(v)
-	switch {
-	case step == anyElement:
+	switch step {
+	case anyElement:
 		_, inner := nouns(element)
 		return "list of " + inner, "lists of " + inner
-	case step == anyKey:
+	case anyKey:
 		_, inner := nouns(element)
 		return inner + " by name", "maps of " + inner + " by name"
 	}

@@ -108,9 +108,12 @@ func TestNothingOverlaps(t *testing.T) {
 func TestWellFormed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := graphs(t)
-		text := SVG(g)
-		if text != SVG(g) || Mermaid(g) != Mermaid(g) {
+		text, flowchart := SVG(g), Mermaid(g)
+		if again := SVG(g); again != text {
 			t.Fatal("drawn differently the second time")
+		}
+		if again := Mermaid(g); again != flowchart {
+			t.Fatal("written differently the second time")
 		}
 		for dec := xml.NewDecoder(strings.NewReader(text)); ; {
 			if _, err := dec.Token(); errors.Is(err, io.EOF) {
