@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -186,12 +187,16 @@ func (t *tree) checkModule() []Finding {
 		}
 		return []Finding{{Origin: resource.Origin{File: moduleFile}, Severity: Error, Message: "there is no cue.mod/module.cue, so the folders can't refer to each other; write module: \"example.com/fleet@v0\""}}
 	}
-	want := Vendor()
+	want, err := VendorTypes(t.types()...)
+	if err != nil {
+		return []Finding{{Origin: resource.Origin{File: moduleFile}, Severity: Error, Message: err.Error()}}
+	}
+	maps.Copy(want, Vendor())
 	for _, name := range sortedKeys(want) {
 		if have, ok := t.vendor[name]; !ok || !bytes.Equal(have, want[name]) {
 			return []Finding{{
 				Origin: resource.Origin{File: name}, Severity: Warn,
-				Message: "the copy of the schema differs from the one in this version of Tenantry, so the cue command line and editors may judge differently; copy the folder cue.mod/pkg of a fleet that \"tenantry init\" writes",
+				Message: "the copy of the schema differs from the one in this version of Tenantry, so the cue command line and editors may judge differently; run \"tenantry vendor\"",
 			}}
 		}
 	}
