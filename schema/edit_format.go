@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"cuelang.org/go/cue/format"
@@ -36,12 +37,20 @@ func Format(name string, text []byte) ([]byte, []Finding, error) {
 		}
 		out = next
 	}
-	after, err := newDocument(name, out)
-	if err != nil {
-		return nil, nil, fmt.Errorf("format %s: the formatter breaks it; left as it is: %w", name, err)
-	}
-	if shapeOf(before.syntax) != shapeOf(after.syntax) || len(comments(before.syntax)) != len(comments(after.syntax)) {
-		return nil, nil, fmt.Errorf("format %s: the formatter would change what it says; left as it is", name)
+	if err := before.says(out); err != nil {
+		return nil, nil, fmt.Errorf("format %s: %w; left as it is", name, err)
 	}
 	return out, nil, nil
+}
+
+// says tells whether a formatted text says what the document does, with as many comments.
+func (d *document) says(text []byte) error {
+	after, err := newDocument(d.name, text)
+	if err != nil {
+		return fmt.Errorf("the formatter breaks it: %w", err)
+	}
+	if shapeOf(d.syntax) != shapeOf(after.syntax) || len(comments(d.syntax)) != len(comments(after.syntax)) {
+		return errors.New("the formatter would change what it says")
+	}
+	return nil
 }

@@ -68,3 +68,15 @@ func TestFormattedFilesStayAsTheyAre(t *testing.T) {
 		}
 	})
 }
+
+func TestFormattingIsHeldAgainstTheFile(t *testing.T) {
+	d, err := newDocument("", []byte("a: 1 // one\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, sound := range map[string]bool{"a:  1    // one\n": true, "a: 2 // one\n": false, "a: 1\n": false, "a: {\n": false, "a: 1 // one\nb: 2\n": false} {
+		if err := d.says([]byte(text)); (err == nil) != sound {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

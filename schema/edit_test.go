@@ -1,8 +1,11 @@
 package schema
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
+	"cuelang.org/go/cue/ast"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -84,5 +87,34 @@ func TestOnlyChanges(t *testing.T) {
 		if err := onlyChanges(data, now, []string{"a", "b"}, func(any) any { return 3 }); (err == nil) != sound {
 			t.Errorf("%q: %v", after, err)
 		}
+	}
+}
+
+// What is written is held against the syntax and the comments, whoever asks for it.
+func TestApplyHoldsWhatIsWritten(t *testing.T) {
+	text := "a: 1 // one\nb: 2\n"
+	for name, test := range map[string]struct {
+		change func(f *ast.File)
+		splice splice
+		err    string
+	}{
+		"as announced":          {func(f *ast.File) { f.Decls = f.Decls[:1] }, splice{12, 17, ""}, ""},
+		"another field":         {func(f *ast.File) { f.Decls = f.Decls[:1] }, splice{15, 16, "3"}, "more than this field would change"},
+		"nothing announced":     {func(*ast.File) {}, splice{15, 16, "3"}, "more than this field would change"},
+		"a comment goes":        {func(f *ast.File) { f.Decls = f.Decls[:1] }, splice{4, 17, "\n"}, ""},
+		"a field in a comment":  {func(f *ast.File) { f.Decls = f.Decls[:1] }, splice{11, 12, " "}, "a comment would be lost"},
+		"no CUE":                {func(*ast.File) {}, splice{15, 16, "{"}, "would not be valid CUE"},
+		"beyond the file's end": {func(*ast.File) {}, splice{15, 99, "3"}, "no place in the file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := newDocument("", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = d.apply(func() { test.change(d.syntax) }, test.splice)
+			if test.err == "" && err != nil || test.err != "" && (!errors.Is(err, ErrNotEditable) || !strings.Contains(err.Error(), test.err)) {
+				t.Errorf("%v, want %q", err, test.err)
+			}
+		})
 	}
 }
