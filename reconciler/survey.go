@@ -3,7 +3,6 @@ package reconciler
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -17,13 +16,22 @@ import (
 type Stock struct {
 	Found  []providers.Found // by place, kind and name
 	Unseen map[changeset.Place]string
+	// Blind has the kinds of which only what carries the fleet's mark can be listed, sorted.
+	Blind []string
 }
 
 // Survey lists everything of every kind in the scopes, whoever it belongs to, each place with one
-// listing. It has no effect. A place that can't be read is in Unseen and stops no other; so is a
-// kind whose driver can't survey. The only error is that ctx ended.
+// listing. It has no effect. A place that can't be read is in Unseen and stops no other. The only
+// error is that ctx ended.
 func Survey(ctx context.Context, set providers.Set, scopes []resource.Scope) (Stock, error) {
-	places := places(set, scopes)
+	stock := Stock{Unseen: map[changeset.Place]string{}}
+	for name, driver := range set {
+		if _, ok := driver.(providers.Surveyor); !ok {
+			stock.Blind = append(stock.Blind, name)
+		}
+	}
+	slices.Sort(stock.Blind)
+	places := slices.DeleteFunc(places(set, scopes), func(p changeset.Place) bool { return slices.Contains(stock.Blind, p.Kind) })
 	found := make([][]providers.Found, len(places))
 	errs := make([]error, len(places))
 	var group errgroup.Group
@@ -32,12 +40,9 @@ func Survey(ctx context.Context, set providers.Set, scopes []resource.Scope) (St
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 			defer cancel()
-			surveyor, ok := set[p.Kind].(providers.Surveyor)
-			if !ok {
-				errs[i] = fmt.Errorf("%s can't be surveyed", p.Kind)
-				return nil
-			}
-			found[i], errs[i] = unbroken(func() ([]providers.Found, error) { return surveyor.Survey(ctx, p.Scope) })
+			found[i], errs[i] = unbroken(func() ([]providers.Found, error) {
+				return set[p.Kind].(providers.Surveyor).Survey(ctx, p.Scope) //nolint:forcetypeassert // others were taken out above
+			})
 			return nil
 		})
 	}
@@ -45,7 +50,6 @@ func Survey(ctx context.Context, set providers.Set, scopes []resource.Scope) (St
 	if ctx.Err() != nil {
 		return Stock{}, context.Cause(ctx)
 	}
-	stock := Stock{Unseen: map[changeset.Place]string{}}
 	for i, p := range places {
 		if errs[i] != nil {
 			stock.Unseen[p] = errs[i].Error()

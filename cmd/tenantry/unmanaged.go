@@ -151,6 +151,9 @@ func (a *app) printStock(stock reconciler.Stock, claimed map[string]string, rule
 		}
 	}
 	b.WriteString(kindCounts(list, ignored))
+	if len(stock.Blind) > 0 {
+		fmt.Fprintf(&b, "Of these kinds only what is the fleet's can be listed: %s.\n", strings.Join(stock.Blind, ", "))
+	}
 	if len(groups) > 0 {
 		b.WriteString("\nThese seem to belong together:\n")
 	}
@@ -231,5 +234,6 @@ func stockJSON(stock reconciler.Stock, list []providers.Found, groups []takeover
 	}
 	return map[string]any{
 		"format_version": formatVersion, "counts": counts, "ignored": ignored, "resources": things, "groups": proposals, "unseen": unseen,
+		"not_surveyed": append([]string{}, stock.Blind...),
 	}
 }
