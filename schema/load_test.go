@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files")
 const fleets = "../testdata/fleets/"
 
 // fleetOf returns the good fleet with the files of another folder in place of its own.
-func fleetOf(t *testing.T, folders ...string) fstest.MapFS {
+func fleetOf(t testing.TB, folders ...string) fstest.MapFS {
 	t.Helper()
 	out := fstest.MapFS{}
 	for path, text := range Vendor() {

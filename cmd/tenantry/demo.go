@@ -76,7 +76,7 @@ func (a *app) raise(ctx context.Context, dir string, quiet bool) (*stage, error)
 	if err != nil {
 		return nil, err
 	}
-	fleet, findings, err := a.loadOnce(ctx, files)
+	fleet, findings, err := a.loadOnce(ctx, files, "")
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 	if err != nil {
 		return fmt.Errorf("AWS settings: %w", err)
 	}
-	loader, done, err := a.loader(ctx, "")
+	loader, done, err := a.loader(ctx, filepath.Join(dir, "cache", "daemon.pack"))
 	if err != nil {
 		return err
 	}

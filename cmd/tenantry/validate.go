@@ -62,7 +62,7 @@ func (a *app) open(ctx context.Context, dir string) (t reconciler.Target, failur
 	if err != nil {
 		return t, err
 	}
-	loader, done, err := a.loader(ctx, dir)
+	loader, done, err := a.loader(ctx, a.pack(dir))
 	if err != nil {
 		return t, err
 	}
@@ -80,12 +80,12 @@ func (a *app) load(ctx context.Context, dir string) (fleet *schema.Fleet, findin
 		return nil, nil, err
 	}
 	defer func() { failure = errors.Join(failure, folder.Close()) }()
-	return a.loadOnce(ctx, folder.Files())
+	return a.loadOnce(ctx, folder.Files(), a.pack(dir))
 }
 
-// loadOnce reads definitions that are no folder's, with workers of their own.
-func (a *app) loadOnce(ctx context.Context, files fs.FS) (fleet *schema.Fleet, findings []schema.Finding, failure error) {
-	loader, done, err := a.loader(ctx, "")
+// loadOnce reads definitions with workers of their own; pack is as for loader.
+func (a *app) loadOnce(ctx context.Context, files fs.FS, pack string) (fleet *schema.Fleet, findings []schema.Finding, failure error) {
+	loader, done, err := a.loader(ctx, pack)
 	if err != nil {
 		return nil, nil, err
 	}

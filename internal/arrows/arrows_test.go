@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 
 	"internal/audit":          {"reconciler/changeset", "reconciler/resource"},
 	"internal/store":          {"internal/audit", "reconciler", "reconciler/changeset", "reconciler/resource"},
-	"internal/gitrepo":        {"reconciler"},
+	"internal/gitrepo":        {"reconciler", "schema"},
 	"internal/github":         {"reconciler", "reconciler/resource", "reconciler/changeset"},
 	"internal/work":           {},
 	"internal/sandbox":        {"internal/sandbox"},
@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"fleet-example":           {},
 	"internal/arrows":         {},
 	"internal/evaluate":       {"schema", "reconciler/resource"},
+	"internal/rendercache":    {"schema"},
 	"internal/awstypes":       {"internal/awstypes"},
 }
 

@@ -59,7 +59,7 @@ func (h *history) removed(ctx context.Context, o *objects, commit *object.Commit
 		}
 		h.base, h.walked, h.gone = h.head, all, gone
 	}
-	return absentFrom(newTree(o, commit.TreeHash), gone)
+	return absentFrom(newTree(o, &listings{}, commit.TreeHash), gone)
 }
 
 // known returns what was walked before and holds for a commit too.

@@ -48,6 +48,7 @@ type Repo struct {
 	counting sync.Mutex
 	counts   counts // guarded by counting
 	history  history
+	listings listings
 }
 
 // Open opens the mirror in dir and makes it if there is none. It doesn't contact the repository.
@@ -211,7 +212,7 @@ func (r *Repo) Open(_ context.Context, c reconciler.Commit) (fs.FS, error) {
 	if err := r.counts.check(r.objects, commit.TreeHash); err != nil {
 		return nil, fmt.Errorf("open commit %s: %w", c.Short(), err)
 	}
-	return newTree(r.objects, commit.TreeHash), nil
+	return newTree(r.objects, &r.listings, commit.TreeHash), nil
 }
 
 // Ancestor tells whether a is b or one of its ancestors. The mirror has all of b's history, so

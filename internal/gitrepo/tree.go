@@ -16,8 +16,9 @@ import (
 
 // A tree is the files of one commit as fs.FS. It reads the object database alone.
 type tree struct {
-	objects *objects
-	root    node
+	objects  *objects
+	listings *listings // of all trees of the repository
+	root     node
 
 	mu      sync.Mutex
 	folders map[plumbing.Hash]*folder // those that were read
@@ -36,9 +37,9 @@ type node struct {
 	refused string // why it must not be opened; empty if it may
 }
 
-func newTree(o *objects, root plumbing.Hash) *tree {
+func newTree(o *objects, l *listings, root plumbing.Hash) *tree {
 	return &tree{
-		objects: o, folders: map[plumbing.Hash]*folder{},
+		objects: o, listings: l, folders: map[plumbing.Hash]*folder{},
 		root: node{entry: entry{mode: modeFolder, hash: root}, name: "."},
 	}
 }
