@@ -60,6 +60,7 @@ type KindDoc struct {
 type AttributeDoc struct {
 	Name      string `json:"name"`
 	Immutable bool   `json:"immutable"` // a change of it replaces the resource
+	Mentioned bool   `json:"mentioned"` // AWS fills in what the definitions say nothing of, so that it doesn't count
 	Set       bool   `json:"set"`       // a list whose order means nothing
 	Secret    bool   `json:"secret"`
 	PlanOnly  bool   `json:"plan_only"` // a tenant can't add names to those that the plan has

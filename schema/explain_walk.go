@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+
+	"tenantry.dev/reconciler/resource"
 )
 
 // A point is a place in the schema: a value, and how one gets there.
@@ -260,9 +262,21 @@ func (m *Manual) settle(d *Doc, at point) {
 		return
 	}
 	plan := at.v.Attribute("plan")
-	d.Attribute = &AttributeDoc{Name: a.Name, Immutable: a.Immutable, Set: a.Set, Secret: a.Secret, PlanOnly: plan.Err() == nil, Holds: kind.DataBearing}
+	d.Attribute = &AttributeDoc{Name: a.Name, Immutable: a.Immutable || replaces(a, at.steps[1:]), Mentioned: a.Asked != nil, Set: a.Set, Secret: a.Secret, PlanOnly: plan.Err() == nil, Holds: kind.DataBearing}
 	d.Derived = len(at.steps) == 1 && d.Default != "" && !d.Constant && m.derived(at)
 	if len(at.steps) == 1 && d.Default == "" && !d.Required && a.Default.IsSet() {
 		d.Default = oneLine(a.Default.Sealed())
 	}
+}
+
+// replaces tells whether a change at a path inside an attribute replaces the resource.
+func replaces(a resource.Attribute, path []string) bool {
+	if a.Replaces == nil {
+		return false
+	}
+	before, after := resource.String("before"), resource.String("after")
+	for _, name := range slices.Backward(path) {
+		before, after = resource.Object(map[string]resource.Value{name: before}), resource.Object(map[string]resource.Value{name: after})
+	}
+	return a.Replaces(before, after)
 }

@@ -201,6 +201,9 @@ func changing(a schema.AttributeDoc) string {
 
 func drifting(d schema.Doc) string {
 	text := "a change in the cloud counts, whether the definitions mention it or not"
+	if d.Attribute.Mentioned {
+		text = "a change in the cloud counts if the definitions mention it; what AWS fills in by itself doesn't, but for policies"
+	}
 	switch {
 	case d.Attribute.Name == "tags":
 		text += "; tags that begin with aws: or tenantry: don't"
