@@ -11,6 +11,7 @@ import (
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
 )
 
 // uncommitted stands for the commit of a folder that has none.
@@ -106,7 +107,7 @@ func (b *books) changed(owner resource.Owner, address resource.Address) bool {
 // resource that is as the commit wants it, and what was applied before of the others. It tells whether
 // the commit was reached in whole, but for what is held, and whether anything was written.
 func (p *Plan) reached(owner resource.Owner, changes []int, outcomes []changeset.Outcome) (to Settlement, whole, wrote bool) {
-	desired, before := p.desired[owner], p.known[owner].Applied
+	desired, before := p.desired[owner], p.before(owner)
 	seen := p.addressesOf(owner)
 	open := map[resource.Address]bool{} // what isn't as the commit wants it, or may not be
 	for _, d := range slices.Concat(desired, before) {
@@ -144,11 +145,19 @@ func (p *Plan) reached(owner resource.Owner, changes []int, outcomes []changeset
 	return to, whole, wrote
 }
 
+// before is what was applied of an owner, without what is abandoned: that is forgotten, whatever
+// becomes of what takes its place.
+func (p *Plan) before(owner resource.Owner) []resource.Desired {
+	return slices.DeleteFunc(slices.Clone(p.known[owner].Applied), func(d resource.Desired) bool {
+		return slices.ContainsFunc(p.Target.Fleet.Lost, func(a schema.LostAccount) bool { return a.ID == d.Scope.Account })
+	})
+}
+
 // addressesOf are the addresses of an owner that it has or had something at. What was only begun there
 // may be where it couldn't be looked at.
 func (p *Plan) addressesOf(owner resource.Owner) map[resource.Address]bool {
 	list := map[resource.Address]bool{}
-	for _, d := range slices.Concat(p.desired[owner], p.known[owner].Applied) {
+	for _, d := range slices.Concat(p.desired[owner], p.before(owner)) {
 		list[d.Address] = true
 	}
 	if len(p.seen.Unseen) == 0 {

@@ -10,6 +10,7 @@ import (
 	"tenantry.dev/reconciler"
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
 )
 
 // This file tests what is remembered of a run: of which resources something is in doubt after it, and
@@ -258,4 +259,25 @@ func TestWhatRefersFollowsAnUpdate(t *testing.T) {
 		t.Errorf("the queue's key is %s", got)
 	}
 	w.drifted("the update", acmeBucket)
+}
+
+// What is abandoned is forgotten also if what takes its place can't be made yet.
+func TestWhatIsAbandonedDoesNotComeBack(t *testing.T) {
+	w := newWorld(t)
+	far := resource.Scope{Account: "222222222222", Region: scope.Region}
+	one := target("c1", tenant("acme", 0))
+	for i := range one.Rendering.Desired {
+		one.Rendering.Desired[i].Scope = far
+	}
+	one.Fleet.Accounts = append(one.Fleet.Accounts, schema.Account{Name: "b", ID: far.Account, Regions: []string{far.Region}})
+	w.apply(one, reconciler.Question{})
+	clear(w.cloud.resources)
+	w.Settle = 1
+	left := target("c2", tenant("acme", 0))
+	left.Fleet.Lost = []schema.LostAccount{{ID: far.Account, Reason: "closed", By: "dana"}}
+	w.fails("create " + acmeQueue.String())
+	w.apply(left, reconciler.Question{})
+	if state := w.owners()["tenant/acme"]; len(state.Applied) != 2 {
+		t.Errorf("of acme is remembered %v", state.Applied)
+	}
 }

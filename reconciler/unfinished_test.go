@@ -69,7 +69,7 @@ func TestARestorationThatDiesHalfWayIsFinished(t *testing.T) {
 			kept, state := o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State
 			o.Daemon.Reconciler.State = mortal{state, dies}
 			o.Daemon.Reconciler.Recorder = recorder(func(ctx context.Context, e changeset.Entry) (int64, error) {
-				if dead && !(answered && e.Phase == changeset.After && e.Action == changeset.Delete) {
+				if dead && (!answered || e.Phase != changeset.After || e.Action != changeset.Delete) {
 					return 0, errKilled
 				}
 				return kept.Record(ctx, e)
@@ -133,6 +133,43 @@ func TestARestorationThatFailsHalfWayIsFinished(t *testing.T) {
 		}
 		o.decide(t, branch, "dana")
 		o.wait(time.Hour)
+		o.putBack(t, queue)
+	})
+}
+
+// So it is where drift is put back without a decision.
+func TestACorrectionThatDiesHalfWayIsFinished(t *testing.T) {
+	correcting(t, nil, func(o *office, _ reconciler.Commit) {
+		live, _ := o.cloud.byAddress()
+		queue := resource.Address{}
+		for address := range live {
+			if address.Kind == "aws.sqs.queue" && address.Owner.Class() == "tenant" {
+				queue = address
+			}
+		}
+		dead := false
+		dies := func() error {
+			if dead {
+				return errKilled
+			}
+			return nil
+		}
+		o.cloud.before = func(string) error { return dies() }
+		o.cloud.after = func(call string) error {
+			dead = dead || strings.HasPrefix(call, "delete")
+			return dies()
+		}
+		kept, state := o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State
+		o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State = diesWith{kept, dies}, mortal{state, dies}
+		o.cloud.change(queue, "name", resource.String("by-hand"))
+		o.wait(2 * time.Hour)
+		o.stop()
+		if !dead {
+			t.Fatal("nothing was put back")
+		}
+		o.cloud.before, o.cloud.after = nil, nil
+		o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State = kept, state
+		o.restart()
 		o.putBack(t, queue)
 	})
 }
