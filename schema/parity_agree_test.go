@@ -6,8 +6,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,7 +30,7 @@ var stricter = []stricterClass{
 	{"a reference that leads nowhere", `: \$\{[^:]*: |the \} is missing|refer to each other in a circle`},
 	{"a number or a time that only a program can check", `is not a cron expression|is not a duration|is not a time`},
 	{"an account that doesn't hold together", `the role is not in the account|is the account .* already|is not used in|a fleet has at least one account|there is no account`},
-	{"a place that isn't there", `there is no environment|there is no cell|there is no plan|select\.[a-z]+: there is no`},
+	{"a place that isn't there", `there is no (environment|cell|plan|tenant|service|release) |select\.[a-z]+: there is no`},
 	{"a cell that is full", `is full|places|beyond|quota`},
 	{"a policy that nothing can satisfy", `can't be evaluated|undefined field|reference .* not found|nothing can satisfy|conflicting values`},
 }
@@ -179,8 +181,13 @@ func drawn(r *rand.Rand, bases []map[string][]byte, mutations int) (map[string][
 	r.Shuffle(len(tenants), func(i, j int) { tenants[i], tenants[j] = tenants[j], tenants[i] })
 	for _, name := range tenants[min(3, len(tenants)):] {
 		delete(files, name)
+		for other, text := range files { // what speaks of the tenant goes with it
+			if !strings.HasPrefix(other, "cue.mod/") && strings.Contains(string(text), strconv.Quote(strings.TrimSuffix(path.Base(name), ".cue"))) {
+				delete(files, other)
+			}
+		}
 	}
-	return files, mutate(r, files, mutations)
+	return files, mangle(r, files, mutations)
 }
 
 // bases are fleets that both accept.

@@ -22,8 +22,8 @@ var mutations = []mutation{
 	insertKnown, dropMark, changeOperator,
 }
 
-// mutate changes a fleet n times.
-func mutate(r *rand.Rand, files map[string][]byte, n int) []string {
+// mangle changes a fleet n times.
+func mangle(r *rand.Rand, files map[string][]byte, n int) []string {
 	var said []string
 	for tries := 0; len(said) < n && tries < 20*n; tries++ {
 		if what := mutations[r.IntN(len(mutations))](r, files); what != "" {
