@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tenantry.dev/reconciler/changeset"
@@ -10,6 +11,10 @@ import (
 // CommentOptions are what a comment says beside the changeset.
 type CommentOptions struct {
 	Head string // the commit of the pull request that the plan is for
+	// Remarks say what else the pull request changes that reviewers should know, one sentence each.
+	Remarks []string
+	// Shadow is what a change to something shared does to everybody; nil if nothing shared changed.
+	Shadow *Shadow
 }
 
 // Comment is the plan as Markdown for a pull request or a check: what becomes of data first, if
@@ -22,16 +27,45 @@ func Comment(c changeset.Changeset, o CommentOptions) string {
 	p.section(dataSection(c))
 	p.write("**Plan: " + prose(Line(c)) + "**\n\n")
 	p.write(opening(c))
+	p.shadow(o.Shadow)
+	p.section(remarkSection(o.Remarks))
 	p.section(grave(c))
 	p.section(heldSection(c))
 	p.section(unseenSection(c))
 	p.section(brokenSection(c))
 	p.section(abandonedSection(c))
 	p.section(overview(c))
+	examples := o.Shadow.examples()
+	likewise := 0
 	for _, g := range byOwner(c.Changes) {
+		if example, grouped := examples[g.owner]; grouped && example != g.owner && plainly(g.changes) {
+			likewise++
+			continue
+		}
 		p.fold(details(g))
 	}
+	if likewise > 0 && p.fits(200) {
+		p.write(fmt.Sprintf("*The details of %s are those of the example of their group, above.*\n\n", count(likewise, "more tenant")))
+	}
 	return p.String()
+}
+
+// plainly tells whether changes are no more than what Git asks for: nothing is held, drifted, or in
+// the way of being destroyed.
+func plainly(changes []changeset.Change) bool {
+	return !slices.ContainsFunc(changes, func(c changeset.Change) bool {
+		drifted := slices.ContainsFunc(c.Attributes, func(d changeset.Difference) bool { return d.Cause != changeset.Config })
+		return c.Hold != "" || c.Cause != changeset.Config || drifted || c.Action.Destructive() || c.Action == changeset.Retire
+	})
+}
+
+// remarkSection lists what the changes in the cloud don't show.
+func remarkSection(remarks []string) section {
+	s := section{noun: "remark", most: 4_000, head: "### It also changes how the fleet is kept safe\n\n", foot: "\n"}
+	for _, text := range remarks {
+		s.items = append(s.items, "- "+prose(cut(text, 600))+"\n")
+	}
+	return s
 }
 
 // opening is a sentence for somebody who sees such a comment for the first time.
