@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -59,10 +60,16 @@ func (d *draft) try(ctx context.Context, e schema.Edit) (*schema.Fleet, []schema
 	}
 	fresh := slices.DeleteFunc(findings, func(f schema.Finding) bool {
 		return slices.ContainsFunc(d.findings, func(had schema.Finding) bool {
-			return had.File == f.File && had.Message == f.Message && had.Tenant == f.Tenant
+			return had.File == f.File && had.Severity == f.Severity && had.Tenant == f.Tenant && gist(had) == gist(f)
 		})
 	})
 	return fleet, fresh, nil
+}
+
+// gist is what a finding says, without the proposals, which depend on what else there is.
+func gist(f schema.Finding) string {
+	text, _, _ := strings.Cut(f.Message, ";")
+	return text
 }
 
 // An edition is how an edit is to be made and reported.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -80,6 +81,17 @@ func TestQuestionsEndWithTheInput(t *testing.T) {
 	q := newQuestioner(strings.NewReader("x\n"), io.Discard)
 	_, err := q.choose(t.Context(), "What", []option{{"a", ""}, {"b", ""}})
 	if !errors.Is(err, errNoAnswer) {
+		t.Error(err)
+	}
+}
+
+func TestQuestionsEndWithAnInterrupt(t *testing.T) {
+	in, typed := io.Pipe()
+	t.Cleanup(func() { _ = typed.Close() })
+	ctx, interrupt := context.WithCancel(t.Context())
+	q := newQuestioner(in, io.Discard)
+	time.AfterFunc(time.Millisecond, interrupt)
+	if err := q.ask(ctx, "What", "", func(string) error { return nil }); !errors.Is(err, errNoAnswer) {
 		t.Error(err)
 	}
 }
