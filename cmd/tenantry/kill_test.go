@@ -17,6 +17,8 @@ import (
 
 	"tenantry.dev/internal/sandbox"
 	awsbox "tenantry.dev/internal/sandbox/aws"
+	"tenantry.dev/internal/store"
+	"tenantry.dev/reconciler/resource"
 )
 
 // The tests of this file end a real process at every point at which an onboarding writes to the
@@ -138,9 +140,31 @@ func (s *site) whole(want []string) {
 	if err := proven(s.t.Context(), s.data); err != nil {
 		s.t.Errorf("the audit log: %v", err)
 	}
+	s.known()
 	if s.t.Failed() {
 		for _, e := range s.world.AWS.History() {
 			s.t.Logf("%s %s %s by %s, %v", e.What, e.Kind, e.Name, e.Operation, e.Tags)
+		}
+	}
+}
+
+// known fails the test unless every key carries the mark of the intents that its address has in the
+// log, and of no other.
+func (s *site) known() {
+	s.t.Helper()
+	kept, err := store.Open(s.t.Context(), s.data, store.ReadOnly)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = kept.Close() }()
+	for _, r := range s.world.AWS.Live() {
+		address, err := resource.ParseAddress(r.Tags["tenantry:address"])
+		if err != nil || r.Kind != "aws.kms.key" {
+			continue
+		}
+		nonces, err := kept.Nonces(s.t.Context(), []resource.Address{address})
+		if nonce := r.Tags["tenantry:nonce"]; err != nil || nonce == "" || !slices.Equal(nonces[address], []string{nonce}) {
+			s.t.Errorf("%s carries the nonce %q, and the log has %q, %v", address, nonce, nonces[address], err)
 		}
 	}
 }
