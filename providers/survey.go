@@ -39,3 +39,9 @@ type Found struct {
 
 // Unowned tells whether it carries nobody's mark and is in service, so that it could be adopted.
 func (f Found) Unowned() bool { return f.Fleet == "" && f.Retired == "" && f.Unread == "" }
+
+// Is tells whether a text names it: its id, its name, or one of its outputs that are unique, such as
+// its ARN.
+func (f Found) Is(text string) bool {
+	return text != "" && (text == f.ID || text == f.Name || text == f.Outputs["arn"] || text == f.Outputs["id"])
+}

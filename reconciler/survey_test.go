@@ -76,3 +76,27 @@ func TestSurvey(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// What is to be adopted is looked at by whatever it is called, what is ours already isn't, and what
+// can't be looked at is missing and no error.
+func TestAdoptable(t *testing.T) {
+	set, err := providers.NewSet(
+		surveyed{kind: resource.Kind{Name: "a.queue"}, names: []string{"jobs", "dead"}},
+		surveyed{kind: resource.Kind{Name: "b.denied"}, names: []string{"part"}, err: errors.New("denied")},
+		blind{kind: resource.Kind{Name: "c.blind"}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := resource.Scope{Account: "111122223333", Region: "eu-central-1"}
+	want := func(kind, name, adopt string) resource.Desired {
+		return resource.Desired{Address: resource.Address{Owner: "tenant/acme", Kind: kind, Name: name}, Scope: here, Adopt: adopt}
+	}
+	jobs, ours := want("a.queue", "jobs", "jobs"), want("a.queue", "ours", "dead")
+	got := adoptable(t.Context(), set, []resource.Desired{
+		jobs, ours, want("a.queue", "none", "nothing-like-it"), want("a.queue", "new", ""), want("b.denied", "x", "part"), want("c.blind", "y", "z"),
+	}, Observation{Observed: []resource.Observed{{Address: ours.Address}}})
+	if len(got) != 1 || got[jobs.Address].ID != "jobs" || got[jobs.Address].Scope != here {
+		t.Errorf("got %v", got)
+	}
+}

@@ -121,7 +121,7 @@ func pick(found []providers.Found, selectors []takeover.Selector, ids []string) 
 		}
 	}
 	for _, id := range ids {
-		at := slices.IndexFunc(found, func(f providers.Found) bool { return f.ID == id || f.Name == id || f.Outputs["arn"] == id })
+		at := slices.IndexFunc(found, func(f providers.Found) bool { return f.Is(id) })
 		if at < 0 {
 			return nil, fmt.Errorf("nothing called %q was found", id)
 		}
@@ -236,7 +236,7 @@ func claims(fleet *schema.Fleet, found []providers.Found) map[string]string {
 	claimed := map[string]string{}
 	for _, d := range fleet.Render().Desired {
 		for _, f := range found {
-			if d.Adopt != "" && d.Address.Kind == f.Kind && d.Scope == f.Scope && (d.Adopt == f.ID || d.Adopt == f.Name || d.Adopt == f.Outputs["arn"]) {
+			if d.Address.Kind == f.Kind && d.Scope == f.Scope && f.Is(d.Adopt) {
 				claimed[f.ID] = fmt.Sprintf("%s adopts it", d.Address)
 			}
 		}

@@ -28,6 +28,10 @@ type Snapshot struct {
 	// Observed is what the cloud has, of all that carries the fleet's mark.
 	Observed []resource.Observed
 
+	// Adoptable has, by the address that it is to have, what Git allows to take over, as far as it
+	// could be looked at. It carries no mark, or another fleet's.
+	Adoptable map[resource.Address]resource.Observed
+
 	// Unseen has the places that couldn't be read. What lies there is left alone.
 	Unseen map[Place]string
 	// Broken has the owners whose definitions couldn't be rendered, with the reason. What they

@@ -35,8 +35,12 @@ func (c *comparison) missing(change *Change, d *resource.Desired) {
 			})
 		}
 	}
+	if change.Action == Adopt {
+		c.adopting(change, k, d)
+	}
 	until, unsure := c.unsure(d)
 	switch {
+	case change.Hold != "":
 	case unsure && c.Now.Before(until):
 		change.HoldKind, change.Again = HoldUnsure, until
 		change.Hold = "an earlier create was sent, and what it makes may still show up; the next one may be sent after " + until.UTC().Format(time.RFC3339)

@@ -158,6 +158,9 @@ func (c *comparison) compareDesired(n *node) outlook {
 		change.Hold, change.HoldKind = waits, waitsKind
 	}
 	c.changes = append(c.changes, change)
+	if there, ok := c.adopted(&change); ok {
+		return there
+	}
 	if have == nil && change.HoldKind == HoldDrift {
 		// Until somebody decides whether it comes back, what refers to it can't be judged. What hangs
 		// on a deleted queue didn't change with it, and is no drift of its own.
