@@ -56,6 +56,9 @@ func (d *Daemon) head(ctx context.Context) error {
 			Summary: findingsSummary(target.Findings), Annotations: annotations(target.Findings),
 		})
 	}
+	if ok, err := d.sameName(ctx, target); err != nil || !ok {
+		return err
+	}
 	done, again, err := d.converge(ctx, target)
 	if err != nil {
 		return err
@@ -129,6 +132,11 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 			return false, again, errors.Join(err, d.check(ctx, Check{
 				Name: checkApply, Commit: t.Commit, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
 			}))
+		}
+		if len(plan.Changeset.Ready())+plan.Changeset.Unchanged > 0 { // something has the fleet's mark, or will
+			if err := d.Reconciler.State.Put(ctx, stateFleet, t.Fleet.Name); err != nil {
+				return false, again, fmt.Errorf("remember the fleet's name: %w", err)
+			}
 		}
 		outcomes, err := d.Reconciler.Apply(ctx, plan, order)
 		r.add(plan.Changeset, outcomes)

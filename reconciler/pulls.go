@@ -162,13 +162,22 @@ func (d *Daemon) validate(ctx context.Context, pr PullRequest, t Target) (bool, 
 	return !bad, d.check(ctx, c)
 }
 
+// keyPlan is the key of the comment that has the plan.
+const keyPlan = "plan"
+
 // plan says what merging would change: the changes of the owners that the pull request touches.
 func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid bool) error {
-	const key = "plan"
 	switch {
 	case merged.Fleet == nil || !valid:
 		text := "The definitions are not valid, so there is no plan:\n\n" + findingsSummary(merged.Findings)
-		if err := d.Reviews.Comment(ctx, pr.Number, key, text); err != nil {
+		if !pr.Fork {
+			shadow, err := d.shadow(ctx, pr, merged, nil)
+			if err != nil {
+				return err
+			}
+			text += "\n" + report.ShadowComment(shadow)
+		}
+		if err := d.Reviews.Comment(ctx, pr.Number, keyPlan, text); err != nil {
 			return fmt.Errorf("comment on pull request %d: %w", pr.Number, err)
 		}
 		return d.check(ctx, Check{Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "No plan: the definitions are not valid", Summary: text})
@@ -178,19 +187,34 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 			Summary: "The head is in another repository, so it is validated and not compared with the cloud.",
 		})
 	}
-	owners, err := d.touched(ctx, pr, merged)
+	trusted, err := d.trusted(ctx)
 	if err != nil {
 		return err
 	}
-	whole, err := d.Reconciler.Plan(ctx, merged, Question{Correct: merged.Fleet.CorrectDrift})
+	if trusted.Name != "" && trusted.Name != merged.Fleet.Name {
+		return d.refuseName(ctx, pr, trusted.Name, merged.Fleet.Name)
+	}
+	base, err := d.baseOf(ctx, pr, merged)
+	if err != nil {
+		return err
+	}
+	whole, err := d.reader(merged.Fleet, trusted).Plan(ctx, merged, Question{Correct: merged.Fleet.CorrectDrift})
 	if err != nil {
 		return errors.Join(err, d.check(ctx, Check{
 			Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
 		}))
 	}
+	owners := touched(base, merged)
+	if merged.Fleet.CorrectDrift && base.Fleet != nil && !base.Fleet.CorrectDrift {
+		owners = append(owners, drifters(whole.Changeset)...)
+	}
 	cs := whole.Only(owners...).Changeset
-	body := report.Comment(cs, report.CommentOptions{Head: string(pr.Head)})
-	if err := d.Reviews.Comment(ctx, pr.Number, key, body); err != nil {
+	shadow, err := d.shadow(ctx, pr, merged, whole.set.Kinds())
+	if err != nil {
+		return err
+	}
+	body := report.Comment(cs, report.CommentOptions{Head: string(pr.Head), Remarks: remarks(base.Fleet, merged.Fleet), Shadow: shadow})
+	if err := d.Reviews.Comment(ctx, pr.Number, keyPlan, body); err != nil {
 		return fmt.Errorf("comment on pull request %d: %w", pr.Number, err)
 	}
 	return d.check(ctx, planCheck(pr.Head, cs, body))
@@ -217,11 +241,7 @@ func planCheck(head Commit, cs changeset.Changeset, text string) Check {
 
 // touched are the owners that the pull request changes: whose rendering on the merge result
 // differs from that on the watched branch, or who are removed by it.
-func (d *Daemon) touched(ctx context.Context, pr PullRequest, merged Target) ([]resource.Owner, error) {
-	base, err := d.baseOf(ctx, pr, merged)
-	if err != nil {
-		return nil, err
-	}
+func touched(base, merged Target) []resource.Owner {
 	before, after := base.Desired(), merged.Desired()
 	seen := map[resource.Owner]bool{}
 	for owner, desired := range after {
@@ -244,7 +264,7 @@ func (d *Daemon) touched(ctx context.Context, pr PullRequest, merged Target) ([]
 		}
 	}
 	slices.Sort(owners)
-	return owners, nil
+	return owners
 }
 
 func plural(n int) string {
