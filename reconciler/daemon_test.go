@@ -341,12 +341,19 @@ func (o *office) restart() {
 func exampleFleet(t *testing.T, tree fstest.MapFS) {
 	t.Helper()
 	files := fleetexample.Files()
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+	shared, err := fleetexample.Shared() // the others aren't named either
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		keep := path.Dir(name) != "tenants" || slices.Contains([]string{"tenants/cedar-clinic.cue", "tenants/delta-freight.cue", "tenants/harbor-books.cue"}, name) || !strings.HasSuffix(name, ".cue")
 		if err != nil || entry.IsDir() || !keep {
 			return err
 		}
 		text, err := files.ReadFile(name)
+		if other, has := shared[name]; has {
+			text = other
+		}
 		tree[name] = &fstest.MapFile{Data: text}
 		return err
 	})

@@ -52,7 +52,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.logFormat, "log-format", "text", "json or text")
 	flags.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.AddCommand(
-		a.initCommand(), a.validateCommand(), a.renderCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(),
+		a.initCommand(), a.validateCommand(), a.renderCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(), a.plansCommand(),
 		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.explainCommand(), a.graphCommand(), a.versionCommand(),
 		a.tenantCommand(), a.releaseCommand(), a.exceptionCommand(), a.formatCommand(), a.vendorCommand(),
 		a.evaluateCommand(),

@@ -122,6 +122,15 @@ func exampleFleet(dir string, tenants ...string) error {
 	if found != len(tenants) {
 		return fmt.Errorf("the example fleet has only %d of %v", found, tenants)
 	}
+	shared, err := fleetexample.Shared() // the others aren't named either
+	if err != nil {
+		return err
+	}
+	for path, text := range shared {
+		if err := os.WriteFile(filepath.Join(dir, path), text, 0o644); err != nil {
+			return err
+		}
+	}
 	path := filepath.Join(dir, "fleet.cue")
 	text, err := os.ReadFile(path)
 	if err != nil {

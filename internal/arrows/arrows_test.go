@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/sandbox/github": {"internal/sandbox/github"},
 	"internal/reference":      {"schema"},
 	"internal/draw":           {"schema"},
+	"internal/offers":         {"schema", "reconciler/resource"},
 	"internal/fleetgen":       {"schema", "fleet-example"},
 	"fleet-example":           {},
 	"internal/arrows":         {},

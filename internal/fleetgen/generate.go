@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -67,30 +66,23 @@ func generate(tenants int, seed uint64, bad int) (files, []planted, error) {
 }
 
 var (
-	quota = regexp.MustCompile(`("aws\.[a-z0-9.]+": +)[0-9]+`)
-	// named is what names the tenants of the example.
-	named    = regexp.MustCompile(`(?m)^\t\t\{name: "\w+", select.*\n|^.*\{tenants: \[".*\n|(?s)\n\t//[^\n]*\n\texceptions: \[\{.*?\n\t\}\]`)
+	quota    = regexp.MustCompile(`("aws\.[a-z0-9.]+": +)[0-9]+`)
 	capacity = regexp.MustCompile(`capacity: +[0-9]+.*`)
 )
 
 // base is the example fleet without its tenants, with room for many.
 func base(tenants int) (files, error) {
 	out := files{}
-	example := fleetexample.Files()
-	err := fs.WalkDir(example, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".cue") || strings.HasPrefix(path, "tenants/") {
-			return err
-		}
-		text, err := fs.ReadFile(example, path)
-		text = quota.ReplaceAll(text, fmt.Appendf(nil, "${1}%d", 10*tenants+1000))
-		out[path] = named.ReplaceAllString(string(text), "")
-		if strings.HasPrefix(path, "cells/") {
-			out[path] = capacity.ReplaceAllString(string(text), fmt.Sprintf("capacity:    %d", 5*tenants+1))
-		}
-		return err
-	})
+	example, err := fleetexample.Shared()
 	if err != nil {
 		return nil, fmt.Errorf("read the example fleet: %w", err)
+	}
+	for path, text := range example {
+		text = quota.ReplaceAll(text, fmt.Appendf(nil, "${1}%d", 10*tenants+1000))
+		if strings.HasPrefix(path, "cells/") {
+			text = capacity.ReplaceAll(text, fmt.Appendf(nil, "capacity:    %d", 5*tenants+1))
+		}
+		out[path] = string(text)
 	}
 	for path, text := range schema.Vendor() {
 		out[path] = string(text)
