@@ -19,7 +19,7 @@ func TestFormat(t *testing.T) {
 		t.Error(diff)
 	}
 	_, found, err = Format("a.cue", []byte("a: {\nb: 1\n"))
-	if err != nil || len(found) != 1 || found[0].String() != "a.cue:2:6: this is not valid CUE: expected '}', found 'EOF'" {
+	if err != nil || len(found) != 1 || found[0].String() != "a.cue:2:6: this is not valid CUE: expected '}', found 'EOF'; the { in line 1 is never closed" {
 		t.Error(err, found)
 	}
 	if _, found, _ = Format("a.cue", []byte("a: \"\xff\"\n")); len(found) != 1 || found[0].Col != 5 {

@@ -145,7 +145,8 @@ func parse(f File) (*source, []Finding) {
 		var found []Finding
 		for _, e := range cueerrors.Errors(err) {
 			format, args := e.Msg()
-			found = append(found, say(max(e.Position().Line(), 1), e.Position().Column(), "this is not valid CUE: "+format, args...)...)
+			at, said := e.Position(), fmt.Sprintf(format, args...)
+			found = append(found, say(max(at.Line(), 1), at.Column(), "this is not valid CUE: %s%s", said, mend(said, f.Text, at.Line(), at.Column()))...)
 		}
 		return s, found
 	}
