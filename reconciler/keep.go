@@ -14,7 +14,7 @@ import (
 func keep(ctx context.Context, t Target, cause report.Cause) (files map[string][]byte, kept, refused map[string]string) {
 	files, kept, refused = map[string][]byte{}, map[string]string{}, map[string]string{}
 	desired := map[resource.Address]resource.Desired{}
-	for _, d := range t.Rendering.Desired {
+	for _, d := range t.Rendered().Desired {
 		desired[d.Address] = d
 	}
 	fleet, edited := t.Fleet, map[resource.Owner]bool{}

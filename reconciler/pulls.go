@@ -12,6 +12,7 @@ import (
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/report"
 	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
 )
 
 // pulls triggers an answer to every open pull request that has none for what it is now.
@@ -242,15 +243,13 @@ func planCheck(head Commit, cs changeset.Changeset, text string) Check {
 // touched are the owners that the pull request changes: whose rendering on the merge result
 // differs from that on the watched branch, or who are removed by it.
 func touched(base, merged Target) []resource.Owner {
-	before, after := base.Desired(), merged.Desired()
-	seen := map[resource.Owner]bool{}
-	for owner, desired := range after {
-		seen[owner] = !sameDesired(before[owner], desired)
+	before := base.Fleet
+	if before == nil {
+		before = &schema.Fleet{} // all is new
 	}
-	for owner := range before {
-		if _, still := after[owner]; !still {
-			seen[owner] = true
-		}
+	seen := map[resource.Owner]bool{}
+	for _, owner := range merged.Fleet.Differs(before) {
+		seen[owner] = true
 	}
 	for owner := range merged.Removed {
 		if _, already := base.Removed[owner]; !already {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"weak"
 
 	"tenantry.dev/reconciler/resource"
 	"tenantry.dev/schema"
@@ -16,14 +17,40 @@ import (
 
 // A Target is what one commit asks for: its definitions, loaded and rendered.
 type Target struct {
-	Commit    Commit
-	Files     fs.FS
-	Fleet     *schema.Fleet // nil if the definitions can't be used at all
-	Findings  []schema.Finding
+	Commit   Commit
+	Files    fs.FS
+	Fleet    *schema.Fleet // nil if the definitions can't be used at all
+	Findings []schema.Finding
+	// Rendering is what the target comes to if it isn't for the fleet to say; Rendered returns it.
 	Rendering schema.Rendering
 	// Removed has the owners whose removal is intended, with what says so: the commit that removed
 	// the definition, or the tenant's lifecycle.
 	Removed map[resource.Owner]string
+
+	rendered *rendered // nil if there is no fleet to render
+}
+
+// rendered is a fleet's rendering for as long as somebody uses it: of a large fleet it takes many times
+// the memory that the fleet does.
+type rendered struct {
+	mu   sync.Mutex
+	last weak.Pointer[schema.Rendering]
+}
+
+// Rendered returns what the target asks of the cloud. It is to be read alone, and held on to while it is
+// needed and no longer: the target doesn't keep it.
+func (t Target) Rendered() *schema.Rendering {
+	if t.rendered == nil {
+		return &t.Rendering
+	}
+	t.rendered.mu.Lock()
+	defer t.rendered.mu.Unlock()
+	if r := t.rendered.last.Value(); r != nil {
+		return r
+	}
+	r := t.Fleet.Render()
+	t.rendered.last = weak.Make(&r)
+	return &r
 }
 
 // A Loader reads fleets; *schema.Loader is one. Mistakes in definitions are findings. An error means that
@@ -43,7 +70,7 @@ func Load(ctx context.Context, loader Loader, fsys fs.FS, commit Commit, removed
 	if t.Fleet == nil {
 		return t, nil
 	}
-	t.Rendering = t.Fleet.Render()
+	t.rendered = &rendered{}
 	present := t.owners()
 	for file, by := range removed {
 		if owner, ok := ownerOf(file); ok && !present[owner] {
@@ -122,16 +149,13 @@ func (t Target) owners() map[resource.Owner]bool {
 	for owner := range t.Fleet.Broken {
 		known[owner] = true
 	}
-	for owner := range t.Rendering.Broken {
-		known[owner] = true
-	}
 	return known
 }
 
 // Desired returns the rendering of each owner.
 func (t Target) Desired() map[resource.Owner][]resource.Desired {
 	byOwner := map[resource.Owner][]resource.Desired{}
-	for _, d := range t.Rendering.Desired {
+	for _, d := range t.Rendered().Desired {
 		byOwner[d.Address.Owner] = append(byOwner[d.Address.Owner], d)
 	}
 	return byOwner

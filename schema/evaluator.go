@@ -94,7 +94,7 @@ type Answer struct {
 	// Names has 16 bytes for each resource, in the order of Body: what stands for its name in the cloud.
 	Names []byte
 	Body  []byte // what the owner asks for, packed; empty if it asks for nothing
-	Sum   Sum    // of Body
+	Sum   Sum    // of Body, wherever it is written
 	// Secret tells that there is a secret in Body, so that it must not be written anywhere. Stopped tells
 	// that the evaluation was stopped at a limit, which on another day it may not reach.
 	Secret, Stopped bool

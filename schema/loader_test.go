@@ -201,7 +201,7 @@ func FuzzRemembering(f *testing.F) {
 		fsys := maps.Clone(good)
 		for range rapid.IntRange(2, 5).Draw(t, "edits") {
 			for range rapid.IntRange(1, 3).Draw(t, "at once") {
-				mutate(t, good, fsys, tenants)
+				meddle(t, good, fsys, tenants)
 			}
 			if rapid.IntRange(0, 4).Draw(t, "restart") == 0 {
 				l = &Loader{Evaluator: InProcess(), Cache: cache, Version: "1"}
@@ -219,8 +219,8 @@ func FuzzRemembering(f *testing.F) {
 	}))
 }
 
-// mutate edits some file of a fleet, well or badly.
-func mutate(t *rapid.T, good, fsys fstest.MapFS, tenants []string) {
+// meddle edits some file of a fleet, well or badly.
+func meddle(t *rapid.T, good, fsys fstest.MapFS, tenants []string) {
 	paths := slices.DeleteFunc(sortedKeys(good), func(p string) bool { return strings.HasPrefix(p, "cue.mod/pkg") || !strings.HasSuffix(p, ".cue") })
 	path := rapid.SampledFrom(paths).Draw(t, "file")
 	text := ""

@@ -43,17 +43,25 @@ func (f *Fleet) RenderOwners(owners ...resource.Owner) Rendering {
 	return out
 }
 
+// sum identifies what an owner asks for; zero if that is nothing.
+func (k *kept) sum() Sum {
+	if k == nil {
+		return Sum{}
+	}
+	return k.Sum
+}
+
 // Differs returns the owners whose rendering is another one in the other fleet, or is in one of the
 // two alone. Sorted. It decodes nothing.
 func (f *Fleet) Differs(other *Fleet) []resource.Owner {
 	var out []resource.Owner
 	for owner, k := range f.rendered {
-		if o := other.rendered[owner]; o == nil || o != k && o.Sum != k.Sum {
+		if k.sum() != other.rendered[owner].sum() {
 			out = append(out, owner)
 		}
 	}
-	for owner := range other.rendered {
-		if f.rendered[owner] == nil {
+	for owner, k := range other.rendered {
+		if f.rendered[owner] == nil && k.sum() != (Sum{}) {
 			out = append(out, owner)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"tenantry.dev/reconciler/resource"
@@ -176,7 +177,7 @@ func (a *answer) export() *Answer {
 	}
 	if a.broken == "" && len(a.desired) > 0 {
 		out.Body = resource.Pack(a.desired)
-		out.Sum = sha256.Sum256(out.Body)
+		out.Sum = sha256.Sum256(resource.Pack(anywhere(a.desired)))
 		for _, d := range a.desired {
 			sum := nameOf(d).sum()
 			out.Names = append(out.Names, sum[:]...)
@@ -184,6 +185,15 @@ func (a *answer) export() *Answer {
 				out.Secret = out.Secret || v.IsSecret()
 			}
 		}
+	}
+	return out
+}
+
+// anywhere are resources without the places where they are written.
+func anywhere(list []resource.Desired) []resource.Desired {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Origin, out[i].Origins = resource.Origin{}, nil
 	}
 	return out
 }
