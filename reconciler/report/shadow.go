@@ -60,6 +60,8 @@ type Effect struct {
 	Action     changeset.Action
 	Kind, Name string
 	Attributes []changeset.Difference // sorted by path
+	Replacing  []string               // the paths that can't be changed in place
+	HoldsData  bool                   // the kind does
 }
 
 // NewShadow evaluates nothing: it compares two renderings and groups what differs.
@@ -199,8 +201,11 @@ func (s Shadow) Line() string {
 		n    int
 		text string
 	}{
-		{grave, "with something destroyed, replaced or retired (shown)"}, {few, "unusual (shown)"},
-		{broken, "that can't be used any more (shown)"}, {mended, "usable again"}, {s.Edited, "edited themselves"},
+		{grave, "with something destroyed, replaced or retired (shown)"},
+		{few, "unusual (shown)"},
+		{broken, "broken by it (shown)"},
+		{mended, "usable again"},
+		{s.Edited, "edited themselves"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
@@ -232,7 +237,11 @@ func (g ShadowGroup) Label() string {
 	var parts []string
 	for _, e := range g.Effects {
 		if e.Action != changeset.Update {
-			parts = append(parts, fmt.Sprintf("%s %s/%s", e.Action, e.Kind, e.Name))
+			text := fmt.Sprintf("%s %s/%s", e.Action, e.Kind, e.Name)
+			if e.HoldsData && e.Action == changeset.Replace {
+				text += ", which holds data"
+			}
+			parts = append(parts, text)
 			continue
 		}
 		for _, d := range e.Attributes {

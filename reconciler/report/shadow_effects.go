@@ -47,10 +47,12 @@ func effects(before, after []resource.Desired, kinds map[string]resource.Kind) [
 // effect is what becomes of one resource that is wanted.
 func effect(old resource.Desired, there bool, now resource.Desired, kind resource.Kind) Effect {
 	e := Effect{Action: changeset.None, Kind: now.Address.Kind, Name: now.Address.Name}
-	replaced := false
+	e.HoldsData = kind.DataBearing
 	differ := func(path string, before, after resource.Value, immutable bool) {
 		e.Attributes = append(e.Attributes, changeset.Difference{Path: path, Before: before, After: after})
-		replaced = replaced || immutable
+		if there && immutable {
+			e.Replacing = append(e.Replacing, path)
+		}
 	}
 	names := maps.Clone(now.Attributes)
 	if names == nil {
@@ -76,7 +78,7 @@ func effect(old resource.Desired, there bool, now resource.Desired, kind resourc
 		e.Action = changeset.Adopt
 	case !there:
 		e.Action = changeset.Create
-	case replaced:
+	case len(e.Replacing) > 0:
 		e.Action = changeset.Replace
 	case len(e.Attributes) > 0:
 		e.Action = changeset.Update

@@ -78,7 +78,10 @@ func (g ShadowGroup) example() string {
 }
 
 func (e Effect) lines() []string {
-	change := changeset.Change{Action: e.Action, Address: resource.Address{Kind: e.Kind, Name: e.Name}}
+	change := changeset.Change{Action: e.Action, Address: resource.Address{Kind: e.Kind, Name: e.Name}, Replacing: e.Replacing}
+	if e.Action == changeset.Adopt {
+		change.Want = &resource.Desired{}
+	}
 	lines := diffLines(change)
 	for _, d := range e.Attributes {
 		lines = append(lines, differenceLines(change, d)...)
