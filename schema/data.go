@@ -90,13 +90,11 @@ func (r *dataReader) field(into *node, f *ast.Field, depth int) {
 	if value == nil {
 		value = &node{kind: refusedNode, expr: f.Value}
 	}
-	for i := range into.fields {
-		if into.fields[i].name == name {
-			into.fields[i].value = r.merge(into.fields[i].value, value, name)
-			return
-		}
+	if i := into.find(name); i >= 0 {
+		into.fields[i].value = r.merge(into.fields[i].value, value, name)
+		return
 	}
-	into.fields = append(into.fields, field{name: name, label: f.Label, value: value})
+	into.add(field{name: name, label: f.Label, value: value})
 }
 
 // key reads a label. Aliases are refused by their own type, because ast.LabelName looks through them.
@@ -242,7 +240,7 @@ func (r *dataReader) merge(a, b *node, name string) *node {
 			if have := a.get(f.name); have != nil {
 				r.merge(have, f.value, f.name)
 			} else {
-				a.fields = append(a.fields, f)
+				a.add(f)
 			}
 		}
 	case a.kind == listNode && b.kind == listNode && len(a.list) == len(b.list):

@@ -122,3 +122,29 @@ func TestNotData(t *testing.T) {
 		}
 	}
 }
+
+// A file may hold tens of thousands of fields in one struct; finding one of them must not mean to look
+// at all of them. Dropping fields and giving them twice goes on to work.
+func TestManyFields(t *testing.T) {
+	const fields = 20_000
+	var b strings.Builder
+	for i := range fields {
+		fmt.Fprintf(&b, "a%d: %d\n", i, i)
+	}
+	b.WriteString("a7: 7\na19999: 19999\na8: 9\n")
+	f, err := parser.ParseFile("", b.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, refused := readData(f)
+	if len(refused) != 1 || refused[0].message != "a8 is given twice, here and in line 9, and they differ" {
+		t.Errorf("%+v", refused)
+	}
+	if len(root.fields) != fields || len(root.index) != fields {
+		t.Errorf("%d fields, %d in the index", len(root.fields), len(root.index))
+	}
+	root.drop([]string{"a5"})
+	if root.get("a5") != nil || root.get("a6").scalar != json.Number("6") || root.get("a19999").scalar != json.Number("19999") {
+		t.Error("the wrong field was dropped")
+	}
+}

@@ -18,6 +18,7 @@ type node struct {
 	list   []*node
 	scalar any // string, json.Number, bool or nil
 	expr   ast.Expr
+	index  map[string]int // of fields, once they are many
 	// partial tells that elements or fields were refused, so that their absence says nothing.
 	partial bool
 }
@@ -43,22 +44,46 @@ func (n *node) get(name string) *node {
 	if n == nil {
 		return nil
 	}
-	for i := range n.fields {
-		if n.fields[i].name == name {
-			return n.fields[i].value
-		}
+	if i := n.find(name); i >= 0 {
+		return n.fields[i].value
 	}
 	return nil
 }
 
 // label returns where a key is written, or nil.
 func (n *node) label(name string) ast.Node {
-	for i := range n.fields {
-		if n.fields[i].name == name {
-			return n.fields[i].label
-		}
+	if i := n.find(name); i >= 0 {
+		return n.fields[i].label
 	}
 	return nil
+}
+
+// find returns the index of a key, or -1.
+func (n *node) find(name string) int {
+	if n.index != nil {
+		if i, ok := n.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(n.fields, func(f field) bool { return f.name == name })
+}
+
+// many is how many fields are worth an index: a file may have tens of thousands in one struct.
+const many = 32
+
+// add adds a field with a key that isn't there yet.
+func (n *node) add(f field) {
+	n.fields = append(n.fields, f)
+	switch {
+	case n.index != nil:
+		n.index[f.name] = len(n.fields) - 1
+	case len(n.fields) == many:
+		n.index = make(map[string]int, 4*many)
+		for i := range n.fields {
+			n.index[n.fields[i].name] = i
+		}
+	}
 }
 
 // text returns the string that a key has, or "".
@@ -137,6 +162,7 @@ func (n *node) dropDeep(path []string) {
 		}
 	}
 	n.fields = slices.DeleteFunc(n.fields, func(f field) bool { return f.name == path[0] })
+	n.index = nil
 }
 
 // show is data as a person would quote it, cut to a readable length.

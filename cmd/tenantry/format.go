@@ -112,18 +112,24 @@ func formatted(path string) (formatting, error) {
 	if err != nil {
 		return f, err
 	}
-	out, findings, unsafe := schema.Format(name, text)
-	if unsafe != nil {
-		f.Error = unsafe.Error() + "\n"
-		return f, nil
-	}
-	for _, finding := range findings {
-		f.Error += finding.String() + "\n"
-	}
-	if len(findings) == 0 && !bytes.Equal(out, text) {
+	out, findings, err := schema.Format(name, text)
+	f.Error = complaint(findings, err)
+	if f.Error == "" && !bytes.Equal(out, text) {
 		f.text, f.Diff = out, difference(name, text, out)
 	}
 	return f, nil
+}
+
+// complaint is why a file can't be formatted, a line each.
+func complaint(findings []schema.Finding, err error) string {
+	var b strings.Builder
+	for _, f := range findings {
+		b.WriteString(f.String() + "\n")
+	}
+	if err != nil {
+		b.WriteString(err.Error() + "\n")
+	}
+	return b.String()
 }
 
 // definitionFiles lists the CUE files that the arguments name: files as they are, and all in folders but
