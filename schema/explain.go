@@ -104,6 +104,9 @@ func NewManual(kinds map[string]resource.Kind, from fs.FS, types ...string) (*Ma
 	}
 	for all.Next() {
 		name := lowerFirst(strings.TrimPrefix(all.Selector().String(), "#"))
+		if strings.HasSuffix(all.Value().Pos().Filename(), "/"+joinFile) {
+			continue
+		}
 		if !slices.Contains(chapters, name) && name != "kinds" && name != "kind" && len(fieldNames(all.Value())) > 0 {
 			m.parts = append(m.parts, name)
 		}
@@ -115,7 +118,7 @@ func NewManual(kinds map[string]resource.Kind, from fs.FS, types ...string) (*Ma
 // vocabulary builds the embedded definitions without what is there only to bring a fleet's folders
 // together for the cue command line.
 func vocabulary(types []string) (cue.Value, error) {
-	files, join := map[string]*ast.File{}, vendorDir+"/join.cue"
+	files, join := map[string]*ast.File{}, vendorDir+"/"+joinFile
 	own := map[string]bool{}
 	texts, err := VendorTypes(types...)
 	if err != nil {

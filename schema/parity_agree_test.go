@@ -29,9 +29,10 @@ var stricter = []stricterClass{
 	{"a name that two tenants claim", `belongs to the tenant .* already|is named by .* already|are both called|have the same name`},
 	{"a reference that leads nowhere", `: \$\{[^:]*: |the \} is missing|refer to each other in a circle`},
 	{"a number or a time that only a program can check", `is not a cron expression|is not a duration|is not a time`},
-	{"an account that doesn't hold together", `the role is not in the account|is the account .* already|is not used in|a fleet has at least one account|there is no account`},
-	{"a place that isn't there", `there is no (environment|cell|plan|tenant|service|release) |select\.[a-z]+: there is no`},
+	{"an account that doesn't hold together", `the role is not in the account|is the account .* already|is not used in|a fleet has at least one account|there is no account|cells of the environment`},
+	{"a place that isn't there", `there is no (environment|cell|plan|tenant|team|service|release) |select\.[a-z]+: there is no`},
 	{"a cell that is full", `is full|places|beyond|quota`},
+	{"a cell that isn't complete", `incomplete value`},
 	{"a policy that nothing can satisfy", `can't be evaluated|undefined field|reference .* not found|nothing can satisfy|conflicting values`},
 }
 
