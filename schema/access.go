@@ -22,6 +22,7 @@ type accessFields struct {
 type accessDef struct {
 	Access
 	source *source
+	sound  bool
 }
 
 // defineAccess takes a team's file that fits the schema. What it names is checked when all of that is known.
@@ -55,9 +56,7 @@ func (e *engine) defineAccess(src *source, v cue.Value) []Finding {
 		}
 		out.Grants = append(out.Grants, grant)
 	}
-	if len(n.found) == 0 {
-		e.def.teams[out.Team] = &accessDef{out, src}
-	}
+	e.def.teams[out.Team] = &accessDef{out, src, len(n.found) == 0}
 	return n.found
 }
 
@@ -68,7 +67,7 @@ func (d *definitions) checkAccess() {
 		n := &sheet{src: t.source, root: []string{team}}
 		for i, g := range t.Grants {
 			at := func(field string) []string { return []string{"grants", itoa(i), field} }
-			n.names(g.Cells, "cell", func(name string) bool { return d.knows(cellsDir, name) }, sortedKeys(d.cells), at("cells")...)
+			n.names(g.Cells, "cell", func(name string) bool { return d.knows(cellsDir, name) }, d.files[cellsDir], at("cells")...)
 			n.names(g.Accounts, "account", func(name string) bool { return d.accounts[name] != nil }, sortedKeys(d.accounts), at("accounts")...)
 			for j, tenant := range g.Tenants {
 				d.mentions = append(d.mentions, Mention{tenant, n.value(append(at("tenants"), itoa(j))...), "grants.tenants"})

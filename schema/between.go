@@ -23,7 +23,12 @@ func (f *Fleet) between(mentions []Mention, found []Finding) []Finding {
 	}
 	if len(f.Exceptions) > 0 {
 		judged := slices.Collect(maps.Values(f.files.rendered))
-		out = append(out, idle(f.Exceptions, judged, len(f.Broken) == 0)...)
+		wrong := slices.Concat(found, out)
+		for _, x := range idle(f.Exceptions, judged, len(f.Broken) == 0) {
+			if !slices.ContainsFunc(wrong, func(w Finding) bool { return w.Origin == x.Origin }) {
+				out = append(out, x)
+			}
+		}
 	}
 	if len(f.Broken) > 0 {
 		return out

@@ -256,6 +256,12 @@ func (r reporter) strangers(v cue.Value, path []string) []Finding {
 		if field.IncompleteKind() == cue.StructKind {
 			out = append(out, r.strangers(field, inner)...)
 		}
+		if r.lists && field.IncompleteKind() == cue.ListKind {
+			elements, err := field.List()
+			for i := 0; err == nil && elements.Next(); i++ {
+				out = append(out, r.strangers(elements.Value(), append(slices.Clip(inner), itoa(i)))...)
+			}
+		}
 	}
 	return out
 }

@@ -49,7 +49,7 @@ func (c *crosscheck) find(rows []row, limits []Limit) across {
 	}
 	for _, l := range limits {
 		if taken := c.used[l.Of] + l.Taken; taken > l.Most {
-			words := strings.NewReplacer("{most}", strconv.Itoa(l.Most), "{taken}", strconv.Itoa(taken), "{whom}", c.whom(l.Of))
+			words := strings.NewReplacer("{most}", strconv.Itoa(l.Most), "{taken}", strconv.Itoa(taken), "{whom}", c.whom(l))
 			out.found = append(out.found, Finding{Origin: l.At, Severity: Error, Message: words.Replace(l.Message)})
 		}
 	}
@@ -57,11 +57,11 @@ func (c *crosscheck) find(rows []row, limits []Limit) across {
 }
 
 // whom lists the tenants that take of something, with how much, those that take most first.
-func (c *crosscheck) whom(of string) string {
+func (c *crosscheck) whom(l Limit) string {
 	takes := map[string]int{}
 	for _, e := range c.rows {
 		for _, count := range e.answer.Counts {
-			if count.Of == of && c.owners[e.answer.Owner] == e.answer {
+			if count.Of == l.Of && c.owners[e.answer.Owner] == e.answer {
 				takes[e.answer.Owner.Name()] += count.Takes
 			}
 		}
@@ -71,6 +71,9 @@ func (c *crosscheck) whom(of string) string {
 	})
 	for i, name := range names {
 		names[i] = fmt.Sprintf("%s %d", name, takes[name])
+	}
+	if l.Taken > 0 {
+		names = slices.Insert(names, 0, fmt.Sprintf("the cells %d", l.Taken))
 	}
 	return some(names)
 }

@@ -22,7 +22,12 @@ func (e *engine) define(f *Fleet) (*definitions, []Finding) {
 	def := &definitions{
 		module: e.tree.module, kinds: readKinds(e.schema), regions: readResidencies(e.schema), left: e.packages.left, spoiled: map[string]string{}, unsound: map[string]*policyDef{},
 		accounts: map[string]*Account{}, cells: map[string]*cellDef{}, plans: map[string]*planDef{},
-		teams: map[string]*accessDef{}, at: f.At,
+		teams: map[string]*accessDef{}, files: map[string][]string{}, at: f.At,
+	}
+	for folder, sources := range e.tree.sources {
+		for _, src := range sources {
+			def.files[folder] = append(def.files[folder], src.name())
+		}
 	}
 	e.def = def
 	found, ok := e.defineFleet(f)
@@ -45,10 +50,14 @@ func (d *definitions) crossReference(f *Fleet) []Finding {
 	d.checkReleases()
 	d.checkAccess()
 	for _, r := range d.releases {
-		f.Releases = append(f.Releases, r.Release)
+		if r.sound {
+			f.Releases = append(f.Releases, r.Release)
+		}
 	}
 	for _, team := range sortedKeys(d.teams) {
-		f.Access = append(f.Access, d.teams[team].Access)
+		if t := d.teams[team]; t.sound {
+			f.Access = append(f.Access, t.Access)
+		}
 	}
 	f.Exceptions, f.Until = d.allExceptions(), d.until
 	return d.found
@@ -90,11 +99,11 @@ func (e *engine) defineFleet(f *Fleet) ([]Finding, bool) {
 	if src.syntax.PackageName() != "fleet" {
 		return []Finding{{Origin: src.at(src.syntax), Severity: Error, Message: "the file must begin with \"package fleet\""}}, false
 	}
-	r := reporter{e: e, src: src, def: e.definition("#Fleet")}
+	r := reporter{e: e, src: src, def: e.definition("#Fleet"), lists: true}
 	raw := v
 	v = v.Unify(r.def)
 	if err := v.Validate(cue.Concrete(true)); err != nil {
-		return append(r.findings(err), r.absent(raw, r.def, nil)...), false
+		return slices.Concat(r.findings(err), r.absent(raw, r.def, nil), r.strangers(raw, nil)), false
 	}
 	var fields fleetFields
 	if err := decode(v, &fields); err != nil {
@@ -132,6 +141,13 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 		ids[a.ID] = name
 		if parts := strings.Split(a.Role, ":"); len(parts) < 5 || parts[4] != a.ID {
 			say(append(path, "role"), "accounts.%s.role: the role is not in the account %s", name, a.ID)
+		}
+		for _, kind := range sortedKeys(a.Quotas) {
+			if _, known := e.def.kinds[kind]; !known && !IsType(kind) {
+				n := sheet{src: src}
+				n.sayAt(n.at("accounts", name, "quotas", kind), Error, "accounts.%s.quotas: %s", name, unknownKind(kind, sortedKeys(e.def.kinds)))
+				e.def.found = append(e.def.found, n.found...)
+			}
 		}
 		f.Accounts = append(f.Accounts, Account{
 			Name: name, ID: a.ID, RoleARN: a.Role, ExternalID: a.ExternalID, Regions: a.Regions, Quotas: a.Quotas,
@@ -224,10 +240,12 @@ func (e *engine) defineFile(src *source, v cue.Value, bad []errors.Error, folder
 			return say(f.Label, "write \"%s?:\", because it only comes to be when a tenant is filled in", name)
 		}
 	}
-	r := reporter{e: e, src: src, root: []string{src.name()}, def: e.definition(definition)}
+	r := reporter{e: e, src: src, root: []string{src.name()}, def: e.definition(definition), lists: true}
 	raw := v.LookupPath(cue.MakePath(cue.Str(src.name())))
 	if err := raw.Unify(r.def).Validate(cue.Concrete(true)); err != nil {
-		return append(r.findings(err), r.absent(raw, r.def, nil)...)
+		bare, _ := e.bare.folder(e.ctx, folder, folder) // without the schema, whose objections hide each other
+		written := bare.LookupPath(cue.MakePath(cue.Str(src.name())))
+		return slices.Concat(r.findings(err), r.absent(written, r.def, nil), r.strangers(written, nil))
 	}
 	return append(r.strangers(raw, nil), e.checkInputs(src)...)
 }

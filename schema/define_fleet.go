@@ -111,7 +111,7 @@ func (d *definitions) checkParts(f *Fleet) {
 	n := &sheet{src: d.fleet.source}
 	cells := func(name string) bool { return d.knows(cellsDir, name) }
 	for _, e := range f.Environments {
-		n.names(e.Cells, "cell", cells, sortedKeys(d.cells), "environments", e.Name, "cells")
+		n.names(e.Cells, "cell", cells, d.files[cellsDir], "environments", e.Name, "cells")
 	}
 	limits := map[string]bool{}
 	for _, p := range d.plans {
@@ -139,9 +139,9 @@ func (d *definitions) checkExcept(n *sheet, z Freeze) {
 		case class == "tenant":
 			d.mentions = append(d.mentions, Mention{name, n.value(path...), "freezes." + z.Name + ".except"})
 		case class == "cell" && !d.knows(cellsDir, name):
-			n.say(path, "freezes.%s.except: there is no cell %q%s", z.Name, name, maybe(name, sortedKeys(d.cells)))
+			n.say(path, "freezes.%s.except: there is no cell %q%s", z.Name, name, maybe(name, d.files[cellsDir]))
 		case class == "team" && !d.knows(accessDir, name):
-			n.say(path, "freezes.%s.except: there is no team %q in access/%s", z.Name, name, maybe(name, sortedKeys(d.teams)))
+			n.say(path, "freezes.%s.except: there is no team %q in access/%s", z.Name, name, maybe(name, d.files[accessDir]))
 		}
 	}
 }

@@ -24,6 +24,7 @@ type definitions struct {
 	regions  map[string][]string // that a residency allows, by the residency
 	// environments, windows, freezes, releases and teams are those of the fleet.
 	environments map[string]Environment
+	files        map[string][]string // the names of the files in a folder
 	windows      []string
 	freezes      []Freeze
 	releases     []*releaseDef // by name

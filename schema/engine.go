@@ -70,6 +70,8 @@ type reporter struct {
 	src  *source
 	root []string  // the path of the definition in the file
 	def  cue.Value // what it is held against
+	// lists has absent and strangers look into lists as well.
+	lists bool
 }
 
 // findings puts what the evaluator says of a definition in words, each at the place in the file
@@ -115,6 +117,13 @@ func (r reporter) absent(v, def cue.Value, path []string) []Finding {
 		case slices.Contains(written, name) || v.Err() == nil && have.Exists():
 			if have.IncompleteKind() == cue.StructKind && fields.Value().IncompleteKind() == cue.StructKind {
 				out = append(out, r.absent(have, fields.Value(), inner)...)
+			}
+			element := fields.Value().LookupPath(cue.MakePath(cue.AnyIndex))
+			if r.lists && have.IncompleteKind() == cue.ListKind && element.IncompleteKind() == cue.StructKind {
+				elements, err := have.List()
+				for i := 0; err == nil && elements.Next(); i++ {
+					out = append(out, r.absent(elements.Value(), element, append(slices.Clip(inner), itoa(i)))...)
+				}
 			}
 		case fields.Selector().ConstraintType() == cue.RequiredConstraint:
 			p := problem{path: inner, kind: missing}

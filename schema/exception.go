@@ -81,7 +81,7 @@ func (d *definitions) checkExceptions() {
 				d.mentions = append(d.mentions, Mention{x.Tenant, x.Origin, "exceptions"})
 			}
 			if x.Cell != "" && !d.knows(cellsDir, x.Cell) {
-				n.sayAt(x.Origin, Error, "exceptions: there is no cell %q%s", x.Cell, maybe(x.Cell, sortedKeys(d.cells)))
+				n.sayAt(x.Origin, Error, "exceptions: there is no cell %q%s", x.Cell, maybe(x.Cell, d.files[cellsDir]))
 			}
 			if x.Resource != "" && !slices.Contains(resources, x.Resource) {
 				n.sayAt(x.Origin, Error, "exceptions: no plan and no cell has a resource %q%s", x.Resource, maybe(x.Resource, resources))

@@ -57,12 +57,8 @@ func quotaLimits(accounts []Account, kinds map[string]kindDef, cells []Count, at
 				if region == resource.Global {
 					where = "in the account " + a.Name
 				}
-				cells := ""
-				if l.Taken > 0 {
-					cells = fmt.Sprintf("%d for cells, ", l.Taken)
-				}
-				l.Message = fmt.Sprintf("AWS allows {most} of %s %s, and the fleet asks for {taken}: %s{whom}; "+
-					"have the quota raised and write it here, or put the next tenants elsewhere", kind, where, cells)
+				l.Message = fmt.Sprintf("AWS allows {most} of %s %s, and the fleet asks for {taken}: {whom}; "+
+					"have the quota raised and write it here, or put the next tenants elsewhere", kind, where)
 				out = append(out, l)
 			}
 		}

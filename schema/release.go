@@ -48,9 +48,7 @@ func (e *engine) defineRelease(src *source, v cue.Value) []Finding {
 		}
 		out.Gates = append(out.Gates, Gate{Name: name, Alarm: g.Alarm, Approval: g.Approval, Origin: n.at("gates", name)})
 	}
-	if len(n.found) == 0 {
-		e.def.releases = append(e.def.releases, &releaseDef{out, src})
-	}
+	e.def.releases = append(e.def.releases, &releaseDef{out, src, len(n.found) == 0})
 	return n.found
 }
 
@@ -70,7 +68,7 @@ func (d *definitions) checkReleases() {
 				n.say([]string{"gates", g.Name, "alarm"}, "gates.%s.alarm: no plan has an alarm %q%s", g.Name, g.Alarm, maybe(g.Alarm, alarms))
 			}
 			if g.Approval != "" && !d.knows(accessDir, g.Approval) {
-				n.say([]string{"gates", g.Name, "approval"}, "gates.%s.approval: there is no team %q in access/%s", g.Name, g.Approval, maybe(g.Approval, sortedKeys(d.teams)))
+				n.say([]string{"gates", g.Name, "approval"}, "gates.%s.approval: there is no team %q in access/%s", g.Name, g.Approval, maybe(g.Approval, d.files[accessDir]))
 			}
 		}
 		n.names(r.Windows, "window", func(name string) bool { return slices.Contains(d.windows, name) }, d.windows, "windows")
@@ -86,8 +84,8 @@ func (d *definitions) checkRings(n *sheet, r *releaseDef) {
 			n.say([]string{"rings", itoa(i), "name"}, "rings: there is a ring %q already (%s)", ring.Name, first)
 		}
 		names[ring.Name] = n.value("rings", itoa(i), "name")
-		n.names(ring.Cells, "cell", func(name string) bool { return d.knows(cellsDir, name) }, sortedKeys(d.cells), in("cells")...)
-		n.names(ring.Plans, "plan", func(name string) bool { return d.knows(plansDir, name) }, sortedKeys(d.plans), in("plans")...)
+		n.names(ring.Cells, "cell", func(name string) bool { return d.knows(cellsDir, name) }, d.files[cellsDir], in("cells")...)
+		n.names(ring.Plans, "plan", func(name string) bool { return d.knows(plansDir, name) }, d.files[plansDir], in("plans")...)
 		n.names(ring.Environments, "environment", func(name string) bool { return slices.Contains(d.fleet.environments, name) }, d.fleet.environments, in("environments")...)
 		for j, tenant := range ring.Tenants {
 			path := append(in("tenants"), itoa(j))
@@ -119,6 +117,7 @@ func (d *definitions) alarms() []string {
 type releaseDef struct {
 	Release
 	source *source
+	sound  bool
 }
 
 // Members are the tenants in each ring of a release, in the order of the rings, and those in none.

@@ -3,7 +3,6 @@ package schema
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // checkResidency refuses a tenant whose cell is where its data may not be. It is silent where a policy
@@ -23,12 +22,12 @@ func (e *engine) checkResidency(a *answer, at place) {
 			fit = append(fit, name)
 		}
 	}
-	proposal := "no cell is there yet"
+	proposal := "no cell is in one of these yet"
 	if len(fit) > 0 {
 		proposal = "choose " + oneOf(fit[:min(len(fit), 5)])
 	}
 	a.refuse(here, "cell: data with the residency %q stays in %s, and the cell %s is in %s (%s); %s",
-		at.residency, strings.Join(allowed, ", "), cell.Name, cell.Region, e.regionOf(cell), proposal)
+		at.residency, some(allowed), cell.Name, cell.Region, e.regionOf(cell), proposal)
 }
 
 // regionOf is where a cell's region is written.
@@ -43,10 +42,12 @@ func (d *definitions) checkPlacement(n *sheet, name, account, environment string
 	if !known {
 		return
 	}
-	if len(env.Accounts) > 0 && !slices.Contains(env.Accounts, account) {
+	unknown := func(name string) bool { return d.accounts[name] == nil }
+	if len(env.Accounts) > 0 && !slices.Contains(env.Accounts, account) && !slices.ContainsFunc(env.Accounts, unknown) {
 		n.say([]string{"account"}, "account: cells of the environment %s are in %s, not in %s (%s)", environment, oneOf(env.Accounts), account, env.Origin)
 	}
-	if len(env.Cells) > 0 && !slices.Contains(env.Cells, name) {
+	unknown = func(name string) bool { return !slices.Contains(d.files[cellsDir], name) }
+	if len(env.Cells) > 0 && !slices.Contains(env.Cells, name) && !slices.ContainsFunc(env.Cells, unknown) {
 		n.say([]string{"environment"}, "environment: %s has the cells %s, and not %s (%s)", environment, allOf(env.Cells), name, env.Origin)
 	}
 }

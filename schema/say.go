@@ -111,6 +111,11 @@ func nearest(wrong string, known []string) string {
 			best, most = name, d
 		}
 	}
+	for _, name := range known { // what was only begun
+		if best == "" && len(wrong) > 3 && strings.HasPrefix(strings.ToLower(name), strings.ToLower(wrong)) {
+			best = name
+		}
+	}
 	return best
 }
 

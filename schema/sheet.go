@@ -52,7 +52,7 @@ func (n *sheet) time(text string, path ...string) (time.Time, bool) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		n.say(path, "%s: %q is not a moment that exists", path[len(path)-1], text)
+		n.say(path, "%s: %q is not a moment that exists", dotted(path), text)
 	}
 	return t, err == nil
 }
@@ -61,7 +61,7 @@ func (n *sheet) time(text string, path ...string) (time.Time, bool) {
 func (n *sheet) duration(text string, path ...string) time.Duration {
 	d, err := time.ParseDuration(text)
 	if err != nil && text != "" {
-		n.say(path, "%s: %q is not a duration such as \"24h\" or \"90m\"", path[len(path)-1], text)
+		n.say(path, "%s: %q is not a duration such as \"24h\" or \"90m\"", dotted(path), text)
 	}
 	return d
 }

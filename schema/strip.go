@@ -20,7 +20,7 @@ func strip(f *ast.File) {
 	dropUnused(f)
 }
 
-// stripped is a value without the operands that are #Plan, #Cell or #Policy of the schema.
+// stripped is a value without the operands that are definitions of the schema, such as #Plan.
 func stripped(x ast.Expr) ast.Expr {
 	b, ok := x.(*ast.BinaryExpr)
 	if !ok || b.Op != token.AND {
@@ -46,7 +46,7 @@ func isDefinition(x ast.Expr) bool {
 		return false
 	}
 	label, ok := s.Sel.(*ast.Ident)
-	return ok && slices.Contains([]string{"#Plan", "#Cell", "#Policy"}, label.Name)
+	return ok && slices.Contains([]string{"#Plan", "#Cell", "#Policy", "#Release", "#Access"}, label.Name)
 }
 
 // dropUnused removes the import of the schema if nothing refers to it any more.
