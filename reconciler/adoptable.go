@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -45,9 +46,7 @@ func adoptable(ctx context.Context, set providers.Set, desired []resource.Desire
 	close(found)
 	out := map[resource.Address]resource.Observed{}
 	for part := range found {
-		for address, o := range part {
-			out[address] = o
-		}
+		maps.Copy(out, part)
 	}
 	return out
 }

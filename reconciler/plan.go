@@ -78,7 +78,7 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, err
 	}
-	snapshot.Adoptable = adoptable(ctx, set, t.Rendering.Desired, seen)
+	snapshot.Adoptable = adoptable(ctx, set, snapshot.Desired, seen)
 	snapshot.CorrectDrift = q.Correct
 	reconciled(&snapshot, known, t, q.Reconciled)
 	cs, err := changeset.Compute(snapshot)

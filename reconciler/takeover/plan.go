@@ -146,7 +146,7 @@ func (o Order) planFile(parts []part) ([]byte, error) {
 		line("// As %s was found in %s.", p.Found.Name, p.Found.Scope)
 		line("%s: {\nkind: %s", label(p.Name), text(p.Found.Kind))
 		w := writer{func(path []string, text string) []piece {
-			pieces := o.general(links.link(p.Pair, path, text), text)
+			pieces := o.general(links.link(p.Pair, path, text), path[0], text)
 			for _, piece := range pieces {
 				if input, _, ok := strings.Cut(piece.text, "."); ok && piece.kind == expression {
 					used[input] = true
@@ -222,13 +222,17 @@ func isNumber(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789.") == ""
 }
 
-// general replaces what is the tenant's, the account's and the cell's in a text. An e-mail address is
-// somebody's and stays.
-func (o Order) general(pieces []piece, text string) []piece {
+// general replaces what is the tenant's, the account's and the cell's in a text. Of a tenant, names
+// have the one that stays when it is renamed. An e-mail address is somebody's and stays.
+func (o Order) general(pieces []piece, attribute, text string) []piece {
 	if strings.Contains(text, "@") && !strings.Contains(text, ":") {
 		return pieces
 	}
-	words := []word{{o.Scope.Account, "#account.id"}, {o.Scope.Region, "#cell.region"}, {o.Tenant.DisplayName, "#tenant.displayName"}, {o.Tenant.Name, "#tenant.name"}}
+	name := "#tenant.#id"
+	if slices.Contains([]string{"tags", "description", "displayName"}, attribute) {
+		name = "#tenant.name"
+	}
+	words := []word{{o.Scope.Account, "#account.id"}, {o.Scope.Region, "#cell.region"}, {o.Tenant.DisplayName, "#tenant.displayName"}, {o.Tenant.Name, name}}
 	if o.Tenant.DisplayName == o.Tenant.Name {
 		words = slices.Delete(words, 2, 3)
 	}

@@ -46,8 +46,8 @@ func TestAsPlanFitsASecondTenant(t *testing.T) {
 	}
 	for _, text := range []string{
 		`encryption: {algorithm: "aws:kms", kmsKey: "${key.arn}"}`, `QueueName: "${jobs.name}"`, `targetArn: "${dead.arn}"`,
-		`"${data.arn}/${aws:username}/*"`, `"arn:aws:s3:::\(#tenant.name)-data-old/*"`, `"arn:aws:iam::\(#account.id):role/x"`,
-		`"\(#tenant.name)-files":`, `visibilityTimeout: *60 | number`, `threshold:  *0.5 | number`, `tags: customer: #tenant.name`,
+		`"${data.arn}/${aws:username}/*"`, `"arn:aws:s3:::\(#tenant.#id)-data-old/*"`, `"arn:aws:iam::\(#account.id):role/x"`,
+		`"\(#tenant.#id)-files":`, `visibilityTimeout: *60 | number`, `threshold:  *0.5 | number`, `tags: customer: #tenant.name`,
 		`// As acme-data was found in 111122223333/eu-central-1.`,
 	} {
 		if !strings.Contains(plan, text) {
