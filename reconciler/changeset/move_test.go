@@ -127,6 +127,18 @@ func TestMoves(t *testing.T) {
 			"+ config tenant/acme/queue/work held:unseen",
 			"unseen 222222222222/eu-central-1 ",
 		}},
+		{"another earlier one may still be where it was, in the dark", func(s *Snapshot) {
+			s.rename(jobs, "tenant/acme/queue/middle")
+			s.rename("tenant/acme/queue/middle", work)
+			s.gone(jobs)
+			far := want("tenant/acme/queue/middle", `{"name":"far"}`)
+			far.Scope = other
+			s.Applied = append(s.Applied, far)
+			s.Unseen = map[Place]string{{Scope: other}: "denied"}
+		}, []string{
+			"+ drift tenant/acme/queue/work held:unseen",
+			"unseen 222222222222/eu-central-1 ",
+		}},
 		{"both are there", func(s *Snapshot) {
 			s.rename(jobs, work)
 			s.Observed = append(s.Observed, made(want(work, `{"name":"new"}`)))
