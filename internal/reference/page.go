@@ -119,8 +119,7 @@ func star(d schema.Doc) string {
 
 func shortDefault(d schema.Doc) string {
 	const most = 40
-	switch {
-	case d.Derived || d.Constant || len(d.Default) > most:
+	if d.Derived || d.Constant || len(d.Default) > most {
 		return ""
 	}
 	return d.Default
