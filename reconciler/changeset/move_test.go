@@ -258,6 +258,14 @@ func TestAMoveSaysWhereItComesFrom(t *testing.T) {
 	if text := compute(t, s).Digest; text == compute(t, acme()).Digest {
 		t.Error("the digest doesn't cover the move")
 	}
+	twice := acme()
+	twice.rename(data, "tenant/acme/bucket/middle")
+	twice.rename("tenant/acme/bucket/middle", store)
+	from := compute(t, twice).Digest
+	twice.have(data).Address = at("tenant/acme/bucket/middle")
+	if compute(t, twice).Digest == from {
+		t.Error("the digest doesn't cover where it comes from")
+	}
 }
 
 func TestWhyNothingIsMoved(t *testing.T) {
