@@ -65,16 +65,18 @@ func Shadow(before, after Target, changed []string, against string, kinds map[st
 	return &s
 }
 
-// ShadowOfApplied compares with what is remembered as applied instead of with a commit: for a folder
-// that is in no Git. Tenants that nothing was applied to are left out; nil if that is everybody.
-func ShadowOfApplied(known map[resource.Owner]OwnerState, after Target, kinds map[string]resource.Kind) *report.Shadow {
-	if after.Fleet == nil {
-		return nil
-	}
-	now := side(after)
+// Shadow is Shadow of the plan's target against another commit.
+func (p Plan) Shadow(before Target, changed []string, against string) *report.Shadow {
+	return Shadow(before, p.Target, changed, against, p.set.Kinds())
+}
+
+// ShadowOfApplied compares the plan's target with what is remembered as applied, instead of with a
+// commit. Tenants that nothing was applied to are left out; nil if that is everybody.
+func (p Plan) ShadowOfApplied() *report.Shadow {
+	now := side(p.Target)
 	was := report.Side{Desired: map[resource.Owner][]resource.Desired{}, Own: now.Own}
-	o := report.ShadowOptions{Against: "what was applied last", Kinds: kinds}
-	for owner, state := range known {
+	o := report.ShadowOptions{Against: "what was applied last", Kinds: p.set.Kinds()}
+	for owner, state := range p.known {
 		if owner.Class() == "tenant" && state.Commit != "" {
 			was.Desired[owner] = state.Applied
 			o.Tenants = append(o.Tenants, owner)

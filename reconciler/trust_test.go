@@ -66,8 +66,10 @@ func TestAPullRequestDoesNotDecideOnRoles(t *testing.T) {
 	}{
 		"another role":        {edit("fleet.cue", "444455556666:role/tenantry", "444455556666:role/admin"), "444455556666", "role/admin"},
 		"another external id": {edit("fleet.cue", "brightdesk-production-us", "guessed"), "444455556666", "guessed"},
-		"a new account": {edit("fleet.cue", "accounts: {", "accounts: {\n\tother: {id: \"999999999999\", role: \"arn:aws:iam::999999999999:role/admin\", externalId: \"other\", regions: [\"us-east-1\"]}"),
-			"999999999999", "999999999999"},
+		"a new account": {
+			edit("fleet.cue", "accounts: {", "accounts: {\n\tother: {id: \"999999999999\", role: \"arn:aws:iam::999999999999:role/admin\", externalId: \"other\", regions: [\"us-east-1\"]}"),
+			"999999999999", "999999999999",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inOffice(t, func(o *office) {

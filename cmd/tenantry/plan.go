@@ -29,17 +29,25 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var asJSON, detailed bool
-	var out string
+	var out, against string
 	cmd := &cobra.Command{
 		Use:   "plan [DIR]",
 		Short: "Show what would have to change for the cloud to match the definitions",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Show what would have to change for the cloud to match the definitions, and what a change to something that\n" +
+			"tenants share (a plan, a policy, a cell, the fleet) does to each of them: equal consequences once, and what is\n" +
+			"unusual apart.",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cs, err := a.compute(cmd.Context(), folder(args), reconciler.Question{Correct: true})
+			plan, err := a.planned(cmd.Context(), folder(args), reconciler.Question{Correct: true})
 			if err != nil {
 				return err
 			}
-			text, err := report.JSON(cs)
+			cs := plan.Changeset
+			shadow, err := a.shadowOf(cmd.Context(), folder(args), against, plan)
+			if err != nil {
+				return err
+			}
+			text, err := report.JSONWith(cs, shadow)
 			if err != nil {
 				return err
 			}
@@ -51,10 +59,17 @@ func (a *app) planCommand() *cobra.Command {
 			if err := a.printChangeset(cs, text, asJSON); err != nil {
 				return err
 			}
+			if !asJSON && shadow.Tells() {
+				if _, err := fmt.Fprint(a.out, "\n"+report.ShadowText(shadow, a.color())); err != nil {
+					return err
+				}
+			}
 			return verdict(cs, detailed)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().StringVar(&against, "against", "", "compare what every tenant asks for with this commit, branch or tag; by default with what was applied\n"+
+		"last, or, where nothing is remembered of that, with the commit at which this work left the remote's branch")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 if there are changes")
 	cmd.Flags().StringVar(&out, "out", "", "save the changeset to this file, for apply")
 	return cmd
@@ -118,16 +133,22 @@ func (a *app) printChangeset(cs changeset.Changeset, asJSON []byte, wantJSON boo
 
 // compute makes the changeset of a folder against the live cloud, writing nothing.
 func (a *app) compute(ctx context.Context, dir string, q reconciler.Question) (changeset.Changeset, error) {
+	plan, err := a.planned(ctx, dir, q)
+	return plan.Changeset, err
+}
+
+// planned makes the plan of a folder against the live cloud, writing nothing.
+func (a *app) planned(ctx context.Context, dir string, q reconciler.Question) (reconciler.Plan, error) {
 	target, err := a.target(ctx, dir)
 	if err != nil {
-		return changeset.Changeset{}, err
+		return reconciler.Plan{}, err
 	}
 	r, done, err := a.reconciler(ctx, target.Fleet, store.ReadOnly)
 	if err != nil {
-		return changeset.Changeset{}, err
+		return reconciler.Plan{}, err
 	}
 	plan, err := r.Plan(ctx, target, q)
-	return plan.Changeset, errors.Join(err, done())
+	return plan, errors.Join(err, done())
 }
 
 // target reads a folder and refuses definitions that are not valid.
