@@ -16,7 +16,7 @@ func TestKindsOfDrivers(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := drivers.Kinds()
-	e, err := newEngine(newTree(nil, nil), nil)
+	e, err := newEngine(newTree(nil, nil, func(Step) {}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

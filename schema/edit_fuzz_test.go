@@ -104,7 +104,7 @@ func FuzzTree(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\n%q", err, text)
 		}
-		tree := newTree(all.texts(), nil)
+		tree := newTree(all.texts(), nil, func(Step) {})
 		read, found := slices.Concat(slices.Collect(folders(tree.sources))...), tree.found
 		for _, listed := range all.tenants {
 			s, about := parseTenant(all.read(listed))

@@ -33,8 +33,7 @@ func (s *Session) Define() (out *Defined) {
 			out = unusable(fmt.Sprintf("the evaluator fails on these definitions: %v", r))
 		}
 	}()
-	s.step(Step{File: moduleFile})
-	t := newTree(s.given.Files, s.given.Killed)
+	t := newTree(s.given.Files, s.given.Killed, s.step)
 	e, err := newEngine(t, nil)
 	if err != nil {
 		return unusable(err.Error())

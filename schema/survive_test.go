@@ -172,7 +172,7 @@ func TestDigest(t *testing.T) {
 // What makes the evaluator panic costs one tenant, or at most the load; never the process.
 func TestPanics(t *testing.T) {
 	fsys := fleetOf(t)
-	e, err := newEngine(newTree(nil, nil), nil) // without definitions, it meets nil
+	e, err := newEngine(newTree(nil, nil, func(Step) {}), nil) // without definitions, it meets nil
 	if err != nil {
 		t.Fatal(err)
 	}

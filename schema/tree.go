@@ -67,13 +67,15 @@ type tree struct {
 	vendor  map[string][]byte // the vendored copy of this package, by name
 }
 
-// newTree reads all definitions but tenants. The files of killed are left out, with the reason.
-func newTree(files []File, killed []Killed) *tree {
+// newTree reads all definitions but tenants. The files of killed are left out, with the reason. It calls
+// step before each file.
+func newTree(files []File, killed []Killed, step func(Step)) *tree {
 	t := &tree{sources: map[string][]*source{}, vendor: map[string][]byte{}}
 	for _, f := range files {
 		if i := slices.IndexFunc(killed, func(k Killed) bool { return k.File == f.Path }); i >= 0 {
 			f.Text, f.Trouble = nil, killed[i].Reason
 		}
+		step(Step{File: f.Path})
 		switch {
 		case f.Path == moduleFile:
 			t.takeModule(f)
