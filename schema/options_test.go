@@ -39,7 +39,7 @@ func TestOptions(t *testing.T) {
 
 // The schema's residencies are those that a tenant can have, and their regions are regions.
 func TestResidencies(t *testing.T) {
-	e, err := newEngine(newTree(nil, nil), nil)
+	e, err := newEngine(newTree(nil, nil, func(Step) {}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
