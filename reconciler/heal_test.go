@@ -190,6 +190,7 @@ func TestAScanLeavesWhatWasAcknowledged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			correcting(t, nil, func(o *office, _ reconciler.Commit) {
 				o.tell("dana", "hold")
+				o.wait(time.Minute)
 				o.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
 				o.looks()
 				o.board.close(o.board.open()[0], "merged", "", false)

@@ -129,6 +129,20 @@ func TestShadowGroups(t *testing.T) {
 	}
 }
 
+// What destroys and whom it breaks is never folded, however many they are.
+func TestNothingGraveIsFolded(t *testing.T) {
+	v := newVillage()
+	for i := range 30 {
+		less, broken := fmt.Sprintf("less%02d", i), fmt.Sprintf("broken%02d", i)
+		v.add(less, rendering(less, 30), rendering(less, 30)[:1])
+		v.after.Broken[v.add(broken, rendering(broken, 30), nil)] = "it may not"
+	}
+	s := v.shadow(ShadowOptions{Files: []string{"plans/team.cue"}})
+	if text := ShadowComment(&s); len(s.Groups) != 2 || strings.Contains(text, "<details>") {
+		t.Errorf("%d groups\n%s", len(s.Groups), text)
+	}
+}
+
 // A folded group has one example, and the plan doesn't repeat the others; what is held or destroyed is
 // in it all the same.
 func TestACommentTellsAGroupOnce(t *testing.T) {
