@@ -32,7 +32,7 @@ var stricter = []stricterClass{
 	{"an account that doesn't hold together", `the role is not in the account|is the account .* already|is not used in|a fleet has at least one account|there is no account|cells of the environment`},
 	{"a place that isn't there", `there is no (environment|cell|plan|tenant|team|service|release) |select\.[a-z]+: there is no`},
 	{"a cell that is full", `is full|places|beyond|quota`},
-	{"a cell that isn't complete", `incomplete value`},
+	{"a cell or an unused plan that isn't complete", `incomplete value|is missing`},
 	{"a policy that nothing can satisfy", `can't be evaluated|undefined field|reference .* not found|nothing can satisfy|conflicting values`},
 }
 
