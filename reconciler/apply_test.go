@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,17 +202,15 @@ func TestEveryCrashConverges(t *testing.T) {
 // dieAt makes the process dead from the k-th effect on: nothing that it does afterwards reaches
 // the cloud or the log.
 func (w *world) dieAt(k int, when string) (dead func() error) {
-	n, isDead := 0, false
+	var n atomic.Int64 // what is remembered, and asks, isn't bounded as writes are
 	dead = func() error {
-		if isDead {
+		if n.Load() >= int64(k) {
 			return errKilled
 		}
 		return nil
 	}
 	count := func(string) error {
-		if n++; n == k {
-			isDead = true
-		}
+		n.Add(1)
 		return dead()
 	}
 	if when == "before" {

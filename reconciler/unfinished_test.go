@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,31 +52,35 @@ func TestARestorationThatDiesHalfWayIsFinished(t *testing.T) {
 	for _, answered := range []bool{false, true} {
 		inOffice(t, func(o *office) {
 			queue, branch := o.misnamed(t)
-			dead := false
+			var dead atomic.Bool
 			dies := func() error {
-				if dead {
+				if dead.Load() {
 					return errKilled
 				}
 				return nil
 			}
 			o.cloud.before = func(string) error { return dies() }
 			o.cloud.after = func(call string) error {
-				dead = dead || strings.HasPrefix(call, "delete")
+				if strings.HasPrefix(call, "delete") {
+					dead.Store(true)
+				}
 				if answered {
 					return nil
 				}
 				return dies()
 			}
+			o.stop()
 			kept, state := o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State
 			o.Daemon.Reconciler.State = mortal{state, dies}
 			o.Daemon.Reconciler.Recorder = recorder(func(ctx context.Context, e changeset.Entry) (int64, error) {
-				if dead && (!answered || e.Phase != changeset.After || e.Action != changeset.Delete) {
+				if dead.Load() && (!answered || e.Phase != changeset.After || e.Action != changeset.Delete) {
 					return 0, errKilled
 				}
 				return kept.Record(ctx, e)
 			})
+			o.restart()
 			o.decide(t, branch, "dana")
-			if live, _ := o.cloud.byAddress(); !dead || live[queue].ID != "" {
+			if live, _ := o.cloud.byAddress(); !dead.Load() || live[queue].ID != "" {
 				t.Fatalf("the queue wasn't deleted: %v", live[queue])
 			}
 			o.stop()
@@ -147,24 +152,28 @@ func TestACorrectionThatDiesHalfWayIsFinished(t *testing.T) {
 				queue = address
 			}
 		}
-		dead := false
+		var dead atomic.Bool
 		dies := func() error {
-			if dead {
+			if dead.Load() {
 				return errKilled
 			}
 			return nil
 		}
 		o.cloud.before = func(string) error { return dies() }
 		o.cloud.after = func(call string) error {
-			dead = dead || strings.HasPrefix(call, "delete")
+			if strings.HasPrefix(call, "delete") {
+				dead.Store(true)
+			}
 			return dies()
 		}
+		o.stop()
 		kept, state := o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State
 		o.Daemon.Reconciler.Recorder, o.Daemon.Reconciler.State = diesWith{kept, dies}, mortal{state, dies}
+		o.restart()
 		o.cloud.change(queue, "name", resource.String("by-hand"))
 		o.wait(2 * time.Hour)
 		o.stop()
-		if !dead {
+		if !dead.Load() {
 			t.Fatal("nothing was put back")
 		}
 		o.cloud.before, o.cloud.after = nil, nil
