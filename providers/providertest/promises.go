@@ -52,10 +52,7 @@ func promises() []promise {
 // samples returns two states of one resource of the stage's kind that need nothing else: the
 // plainest, and one that differs. They are the first two steps of the kind's first walk.
 func (s *stage) samples() (plain, changed resource.Desired, err error) {
-	for _, w := range Walks() {
-		if w.Kind != s.kind.Name {
-			continue
-		}
+	for _, w := range walksOf(s.kind.Name) {
 		for i, into := range []*resource.Desired{&plain, &changed} {
 			list, err := s.desired(w.Steps[i].State)
 			if err != nil {

@@ -77,20 +77,17 @@ func (c Check) Run(ctx context.Context, cloud Cloud) error {
 // without a walk get one check, which fails.
 func Checks(kinds map[string]resource.Kind) []Check {
 	var checks []Check
-	walks := Walks()
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		kind := kinds[name]
 		if !typed(kind.Name) { // nobody writes down each property of AWS's types
 			checks = append(checks, Check{kind.Name, "walks cover it", func(context.Context, *stage) error {
-				return covered(kind, walks)
+				return covered(kind, walksOf(kind.Name))
 			}})
 		}
-		for _, w := range walks {
-			if w.Kind == kind.Name {
-				checks = append(checks, Check{kind.Name, "walk " + w.Name, func(ctx context.Context, s *stage) error {
-					return s.walk(ctx, w)
-				}})
-			}
+		for _, w := range walksOf(kind.Name) {
+			checks = append(checks, Check{kind.Name, "walk " + w.Name, func(ctx context.Context, s *stage) error {
+				return s.walk(ctx, w)
+			}})
 		}
 		for _, p := range promises() {
 			if p.holds(kind) {

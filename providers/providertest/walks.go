@@ -6,13 +6,21 @@ import (
 	"slices"
 )
 
-// Walks returns the walks of all kinds. The first walk of each kind is "tags", whose first two
+// Walks returns the walks of all kinds that have a driver of their own. The first walk of each kind is "tags", whose first two
 // steps are one resource that needs no other, at its plainest and changed.
 func Walks() []Walk {
 	return slices.Concat(
 		bucketWalks(), roleWalks(), keyWalks(), groupWalks(),
-		alarmWalks(), topicWalks(), queueWalks(), secretWalks(), typeWalks(),
+		alarmWalks(), topicWalks(), queueWalks(), secretWalks(),
 	)
+}
+
+// walksOf are the walks of one kind.
+func walksOf(kind string) []Walk {
+	if s, ok := samples()[kind]; ok {
+		return typeWalks(kind, s)
+	}
+	return slices.DeleteFunc(Walks(), func(w Walk) bool { return w.Kind != kind })
 }
 
 // plainest has the attributes without which a resource of the kind can't be made.

@@ -15,26 +15,21 @@ type sample struct{ plain, change Attr }
 // Types returns the resource types that have samples, sorted: those that tenants need most.
 func Types() []string { return slices.Sorted(maps.Keys(samples())) }
 
-// typeWalks brings a sample of each type through a change and back, and takes its tags along.
-func typeWalks() []Walk {
-	var walks []Walk
-	for _, kind := range Types() {
-		s := samples()[kind]
-		changed := one(kind).with(s.change)
-		walks = append(walks,
-			Walk{Kind: kind, Name: "tags", Steps: []Step{
-				{Name: "plain", State: []Resource{one(kind)}},
-				{Name: "tagged", State: []Resource{one(kind).with(Attr{"tags": map[string]any{"team": "blue"}})}},
-				{Name: "other tags", State: []Resource{one(kind).with(Attr{"tags": map[string]any{"team": "green", "note": "a b/c:d"}})}},
-				{Name: "plain again", State: []Resource{one(kind)}},
-			}},
-			Walk{Kind: kind, Name: "a change and back", Steps: []Step{
-				{Name: "plain", State: []Resource{one(kind)}},
-				{Name: "changed", State: []Resource{changed}},
-				{Name: "plain again", State: []Resource{one(kind)}},
-			}})
+// typeWalks brings a sample of a type through a change and back, and takes its tags along.
+func typeWalks(kind string, s sample) []Walk {
+	return []Walk{
+		{Kind: kind, Name: "tags", Steps: []Step{
+			{Name: "plain", State: []Resource{one(kind)}},
+			{Name: "tagged", State: []Resource{one(kind).with(Attr{"tags": map[string]any{"team": "blue"}})}},
+			{Name: "other tags", State: []Resource{one(kind).with(Attr{"tags": map[string]any{"team": "green", "note": "a b/c:d"}})}},
+			{Name: "plain again", State: []Resource{one(kind)}},
+		}},
+		{Kind: kind, Name: "a change and back", Steps: []Step{
+			{Name: "plain", State: []Resource{one(kind)}},
+			{Name: "changed", State: []Resource{one(kind).with(s.change)}},
+			{Name: "plain again", State: []Resource{one(kind)}},
+		}},
 	}
-	return walks
 }
 
 // samples has a resource of each type as small as AWS's documentation allows. What it refers to
