@@ -52,18 +52,19 @@ func promises() []promise {
 // samples returns two states of one resource of the stage's kind that need nothing else: the
 // plainest, and one that differs. They are the first two steps of the kind's first walk.
 func (s *stage) samples() (plain, changed resource.Desired, err error) {
-	for _, w := range walksOf(s.kind.Name) {
-		for i, into := range []*resource.Desired{&plain, &changed} {
-			list, err := s.desired(w.Steps[i].State)
-			if err != nil {
-				return plain, changed, err
-			}
-			*into = list[0]
-			into.Attributes = s.kind.Canonical(into.Attributes)
-		}
-		return plain, changed, nil
+	walks := walksOf(s.kind.Name)
+	if len(walks) == 0 {
+		return plain, changed, fmt.Errorf("there is no walk for %s", s.kind.Name)
 	}
-	return plain, changed, fmt.Errorf("there is no walk for %s", s.kind.Name)
+	for i, into := range []*resource.Desired{&plain, &changed} {
+		list, err := s.desired(walks[0].Steps[i].State)
+		if err != nil {
+			return plain, changed, err
+		}
+		*into = list[0]
+		into.Attributes = s.kind.Canonical(into.Attributes)
+	}
+	return plain, changed, nil
 }
 
 // see requires that exactly the wanted resources are observed in the fleet.
