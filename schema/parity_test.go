@@ -133,6 +133,7 @@ func TestCueRefusesTheSame(t *testing.T) {
 		"unknown field":   {"\tcell: ", "\tcolour: \"blue\"\n\tcell: "},
 		"enum":            {"\"owner\"", "\"boss\""},
 		"missing plan":    {"\"pool\"", "\"poool\""},
+		"residency":       {"residency:   \"eu\"", "residency:   \"us\""},
 		"policy on cells": {"\"eu-1\"", "\"us-1\""},
 		"override":        {"\tcontacts", "\toverrides: logs: retentionDays: 14\n\tcontacts"},
 		"name":            {"\tcontacts", "\toverrides: logs: name: \"no spaces\"\n\tcontacts"},
