@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,9 +19,9 @@ import (
 var errClosed = errors.New("a newer commit took over")
 
 // gated is a context whose gate is closed once shut is set.
-func gated(ctx context.Context, shut *bool) context.Context {
+func gated(ctx context.Context, shut *atomic.Bool) context.Context {
 	return providers.WithGate(ctx, func() error {
-		if *shut {
+		if shut.Load() {
 			return errClosed
 		}
 		return nil
@@ -38,13 +39,13 @@ func TestTheGateIsAskedAfterTheLimiter(t *testing.T) {
 		cfg.Retryer = newRetryer
 		cfg.APIOptions = append(cfg.APIOptions, addDeadline, addLimiter(limiters)) // as guarded does
 		client := secretsmanager.NewFromConfig(cfg)
-		shut := false
+		var shut atomic.Bool
 		ctx := gated(t.Context(), &shut)
 		put := &secretsmanager.CreateSecretInput{Name: aws.String("one")}
 		if _, err := client.CreateSecret(ctx, put); err != nil {
 			t.Fatal(err)
 		}
-		time.AfterFunc(10*time.Second, func() { shut = true })
+		time.AfterFunc(10*time.Second, func() { shut.Store(true) })
 		begun := time.Now()
 		_, err := client.CreateSecret(ctx, put)
 		if !errors.Is(err, errClosed) || unsure(err) {
@@ -62,9 +63,9 @@ func TestTheGateIsAskedAfterTheLimiter(t *testing.T) {
 // A write that is tried again may be too late by then.
 func TestTheGateIsAskedForEveryAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shut := false
+		var shut atomic.Bool
 		w := newWire(t, func(call) reply {
-			shut = true
+			shut.Store(true)
 			return jsonError("ThrottlingException", "Rate exceeded")
 		})
 		client := secretsmanager.NewFromConfig(guarded(w.base(), testScope))
@@ -77,7 +78,8 @@ func TestTheGateIsAskedForEveryAttempt(t *testing.T) {
 
 // Entering an account is no write, and may take a while: the gate is asked after it.
 func TestTheGateIsAskedAfterTheCredentials(t *testing.T) {
-	shut, enters := false, false
+	var shut atomic.Bool
+	enters := false
 	w := newWire(t, newKeyStore().answer)
 	s := w.sessions()
 	cfg, err := s.config(t.Context(), testScope)
@@ -86,7 +88,8 @@ func TestTheGateIsAskedAfterTheCredentials(t *testing.T) {
 	}
 	renewing := cfg.Credentials
 	cfg.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		enters, shut = true, true
+		enters = true
+		shut.Store(true)
 		return renewing.Retrieve(ctx)
 	})
 	_, err = kms.NewFromConfig(cfg).CreateKey(gated(t.Context(), &shut), &kms.CreateKeyInput{}, cautiously)
@@ -98,9 +101,11 @@ func TestTheGateIsAskedAfterTheCredentials(t *testing.T) {
 // A driver whose second request is refused says what the first one made.
 func TestAKeyMadeBeforeTheGateShutIsNamed(t *testing.T) {
 	store := newKeyStore()
-	shut := false
+	var shut atomic.Bool
 	d := newKey(newWire(t, func(c call) reply {
-		shut = shut || c.op == "CreateKey"
+		if c.op == "CreateKey" {
+			shut.Store(true)
+		}
 		return store.answer(c)
 	}).sessions())
 	want := desired(kindKey, map[string]any{"alias": "alias/acme"})
