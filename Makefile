@@ -9,6 +9,7 @@ export GOFLAGS := -mod=readonly
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION := v0.12.0
+CUE_VERSION := v0.17.1
 OPENAPI_VERSION := 23.0.2
 CUE_VERSION := v0.17.1
 CFN_LINT_VERSION := 1.58.0
@@ -96,8 +97,12 @@ format: $(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) ## gofumpt
 	$(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) -w cmd internal providers reconciler schema
 
 .PHONY: bench
-bench: ## benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: $(CACHE)/bin/cue-$(CUE_VERSION) ## benchmarks, some of them against the cue command line
+	CUE=$< go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+$(CACHE)/bin/cue-$(CUE_VERSION):
+	GOFLAGS= GOBIN=$(CACHE)/bin go install cuelang.org/go/cmd/cue@$(CUE_VERSION)
+	mv $(CACHE)/bin/cue $@
 
 FUZZTIME ?= 30s
 .PHONY: fuzz

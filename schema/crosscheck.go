@@ -80,7 +80,7 @@ func (c *crosscheck) whom(l Limit) string {
 
 // become removes what is no more and adds what is new.
 func (c *crosscheck) become(rows []row) {
-	var gone, new []*kept
+	var gone, fresh []*kept
 	i, j := 0, 0
 	for i < len(c.rows) || j < len(rows) {
 		switch {
@@ -88,11 +88,11 @@ func (c *crosscheck) become(rows []row) {
 			gone = append(gone, c.rows[i].answer)
 			i++
 		case i == len(c.rows) || rows[j].path < c.rows[i].path:
-			new = append(new, rows[j].answer)
+			fresh = append(fresh, rows[j].answer)
 			j++
 		default:
 			if c.rows[i].answer != rows[j].answer {
-				gone, new = append(gone, c.rows[i].answer), append(new, rows[j].answer)
+				gone, fresh = append(gone, c.rows[i].answer), append(fresh, rows[j].answer)
 			}
 			i, j = i+1, j+1
 		}
@@ -101,7 +101,7 @@ func (c *crosscheck) become(rows []row) {
 	for _, k := range gone {
 		c.change(k, false)
 	}
-	for _, k := range new {
+	for _, k := range fresh {
 		c.change(k, true)
 	}
 }

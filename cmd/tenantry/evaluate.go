@@ -37,6 +37,11 @@ func (a *app) loader(_ context.Context, pack string) (*schema.Loader, func() err
 	if err != nil {
 		return nil, nil, fmt.Errorf("find this program, to evaluate with: %w", err)
 	}
+	return a.loaderOf(program, pack)
+}
+
+// loaderOf is loader with the program that workers are.
+func (a *app) loaderOf(program, pack string) (*schema.Loader, func() error, error) {
 	pool := evaluate.New(evaluate.Options{Program: []string{program, os.Args[0], "evaluate"}, Limits: evaluate.DefaultLimits()})
 	loader := &schema.Loader{Evaluator: pool, Version: identity(program)}
 	if pack == "" || loader.Version == "" {

@@ -56,7 +56,7 @@ func limitCPU(most time.Duration) {
 		return
 	}
 	spent := time.Duration(used.Utime.Nano() + used.Stime.Nano())
-	limit.Cur = uint64((spent+most)/time.Second) + 1
+	limit.Cur = uint64((spent+most)/time.Second) + 1 //nolint:gosec // times are positive
 	_ = syscall.Setrlimit(syscall.RLIMIT_CPU, &limit)
 }
 

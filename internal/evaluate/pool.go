@@ -72,10 +72,7 @@ func (p *Pool) take(ctx context.Context, d schema.Definitions, fresh bool) (*wor
 	p.mu.Lock()
 	var old *worker
 	if n := len(p.idle); n > 0 {
-		at := slices.IndexFunc(p.idle, func(w *worker) bool { return w.loadedWith(d) })
-		if at < 0 {
-			at = 0
-		}
+		at := max(0, slices.IndexFunc(p.idle, func(w *worker) bool { return w.loadedWith(d) }))
 		if loaded := p.idle[at].loadedWith(d); loaded || fresh || n >= p.options.Workers {
 			old = p.idle[at]
 			p.idle = slices.Delete(p.idle, at, at+1)
