@@ -43,7 +43,7 @@ func own() time.Duration {
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, list := range lists {
 		pids, _ := os.ReadFile(list)
-		for _, pid := range strings.Fields(string(pids)) {
+		for pid := range strings.FieldsSeq(string(pids)) {
 			stat, _ := os.ReadFile("/proc/" + pid + "/stat")
 			if fields := strings.Fields(string(stat)); len(fields) > 14 {
 				for _, field := range fields[13:15] {

@@ -93,7 +93,7 @@ func (w *server) step(s schema.Step) {
 
 // limit limits the process.
 func (w *server) limit() error {
-	debug.SetGCPercent(150) // what is kept is little, and what is thrown away much
+	debug.SetGCPercent(150)                              // what is kept is little, and what is thrown away much
 	debug.SetMemoryLimit(int64(w.limits.Memory / 4 * 3)) //nolint:gosec // far from the end of int64
 	if err := limitProcess(w.limits); err != nil {
 		return fmt.Errorf("limit the process: %w", err)

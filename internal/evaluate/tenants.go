@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	perBatch  = 16 // tenants that a worker is asked about at once
+	perBatch  = 16   // tenants that a worker is asked about at once
 	perWorker = 1500 // tenants that are worth another worker: it takes 40 MiB before it does anything
 	// mostVictims is how many tenants of a plan may end a worker before the plan counts as the cause.
 	mostVictims = 2
