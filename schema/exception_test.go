@@ -56,7 +56,7 @@ func TestExceptions(t *testing.T) {
 		{"unknown cell", "long-logs", `{cell: "uk", ` + ends + `}`, "", []string{`there is no cell "uk"; did you mean "us"?`}, false},
 		{
 			"unknown resource", "long-logs", `{tenant: "plain", resource: "lgos", ` + ends + `}`, "",
-			[]string{`no plan and no cell has a resource "lgos"; did you mean "logs"?`, "lgos of the tenant plain excepts nothing"},
+			[]string{`no plan and no cell has a resource "lgos"; did you mean "logs"?`},
 			false,
 		},
 		{"for nobody", "long-logs", `{` + ends + `}`, "", []string{"give tenant or cell"}, false},

@@ -93,6 +93,9 @@ func (a *app) pack(dir string) string {
 		}
 		folder = filepath.Join(caches, "tenantry")
 	}
+	if _, err := os.Stat(a.dataDir); a.dataDir != "" && err != nil {
+		return "" // looking makes no folder that a later command would take for memory
+	}
 	name := fmt.Sprintf("%x.pack", sha256.Sum256([]byte(whole)))
 	forgetPacks(folder, name)
 	return filepath.Join(folder, name)
