@@ -50,6 +50,27 @@ func TestEveryPathIsExplained(t *testing.T) {
 	}
 }
 
+// Every attribute of a kind says what it is, in words of its own. What lies in a policy document is AWS's to explain.
+func TestEveryAttributeIsDocumented(t *testing.T) {
+	m := manualOf(t)
+	for _, path := range m.Paths() {
+		name := path[strings.LastIndexByte(path, '.')+1:]
+		at, err := m.resolve(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inDocument := slices.ContainsFunc(at.steps[:max(0, len(at.steps)-1)], func(step string) bool {
+			return slices.Contains([]string{"policy", "assumeRolePolicy", "inlinePolicies"}, step)
+		})
+		if at.kind == "" || len(at.steps) == 0 || name == "kind" || inDocument {
+			continue
+		}
+		if text := m.comments(at.v); len(text) < 30 || !strings.HasSuffix(text, ".") {
+			t.Errorf("%s: its documentation is %q", path, text)
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
 	m := manualOf(t)
 	for _, test := range []struct {
