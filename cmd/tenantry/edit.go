@@ -37,7 +37,7 @@ func (a *app) draft(ctx context.Context, dir string, do func(*draft) error) (fai
 		return err
 	}
 	defer func() { failure = errors.Join(failure, folder.Close()) }()
-	loader, done, err := a.loader(ctx, dir)
+	loader, done, err := a.loader(ctx, a.pack(dir))
 	if err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func (a *app) importing(ctx context.Context, s importSettings, dir string) (i *i
 		return nil, done, err
 	}
 	done = opened.Close
-	loader, end, err := a.loader(ctx, dir)
+	loader, end, err := a.loader(ctx, a.pack(dir))
 	if err != nil {
 		return nil, done, err
 	}
