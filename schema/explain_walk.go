@@ -245,6 +245,9 @@ func (m *Manual) settle(d *Doc, at point) {
 	if !d.Required {
 		d.Default, d.Constant = m.defaultOf(at)
 	}
+	if IsType(at.kind) && d.Default == "[]" {
+		d.Default = "" // CUE has it of every list, but what nobody writes isn't set: AWS decides
+	}
 	if at.root == "tenant" && at.path == "tenant.name" {
 		d.Required = false // it is the file's name
 	}

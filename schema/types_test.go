@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"tenantry.dev/providers/aws"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -83,5 +86,33 @@ func TestResourceTypesAreChecked(t *testing.T) {
 				t.Errorf("no finding on the plan says %q: %v", test.says, found)
 			}
 		})
+	}
+}
+
+// What nobody writes of a type isn't set, lists as little as anything else. A kind of Tenantry's own compares
+// it with an empty list.
+func TestExplainOfTypesHasNoEmptyLists(t *testing.T) {
+	const table = "AWS::DynamoDB::Table"
+	drivers, err := aws.Drivers(awssdk.Config{}, nil, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewManual(drivers.Kinds(), nil, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		table + ".AttributeDefinitions":                               "",
+		table + ".GlobalSecondaryIndexes.Projection.NonKeyAttributes": "",
+		table + ".tags":            "{}",
+		table + ".kind":            `"` + table + `"`,
+		"aws.s3.bucket.lifecycle":  "[]",
+		"aws.sns.topic.policy.Id":  "",
+		"policy.select.plans":      "[]",
+		"aws.iam.role.description": `""`,
+	} {
+		if d, err := m.Explain(path, false); err != nil || d.Default != want {
+			t.Errorf("%s: the default is %q, not %q (%v)", path, d.Default, want, err)
+		}
 	}
 }
