@@ -283,7 +283,8 @@ func (s *Shape) at(key string) *Shape {
 
 // Asked returns of have what is to be compared with want: what AWS filled in by itself is left out,
 // which is what neither want nor what was applied before says anything of. What can't be read back
-// counts as there if it was applied. All three are in normal form; nil means that there is none.
+// counts as there if it was applied, and so does what can't be changed and isn't read back: nobody can
+// have taken it away. All three are in normal form; nil means that there is none.
 //
 // Maps, documents and the number of a list's elements are compared as they are: nothing may be in
 // them that nobody asked for.
@@ -334,7 +335,7 @@ func (s *Shape) Asked(have, want, applied any) any {
 // unread is for a place of which the cloud says nothing: an object may still have members that are
 // never read back.
 func (s *Shape) unread(have, want, applied any) any {
-	if have == nil && empty(want) {
+	if have == nil && (empty(want) || s != nil && s.CreateOnly && equal(want, applied)) {
 		return want
 	}
 	w, isObject := want.(map[string]any)
@@ -415,11 +416,14 @@ func (s *Shape) Replaces(before, after any) bool {
 
 // Patch returns the operations of a JSON patch (RFC 6902) that bring have to want, both in normal
 // form: objects are gone into, anything else is put whole. What is never read back is put in every
-// patch that has something else to say, since a service that gets none may drop it.
+// patch that has something else to say, since a service that gets none may drop it. What can't be
+// changed is in none: a service refuses the whole of a patch that has it.
 func (s *Shape) Patch(path string, have, want any) []Operation {
 	h, isObject := have.(map[string]any)
 	w, still := want.(map[string]any)
 	switch {
+	case s != nil && s.CreateOnly:
+		return nil
 	case s != nil && s.Form == "object" && isObject && still:
 		var out []Operation
 		for _, key := range slices.Sorted(maps.Keys(joined(h, w))) {

@@ -76,6 +76,8 @@ func TestAsked(t *testing.T) {
 		{"until Git changes it", `{"Port": 80}`, `{"Port": 80, "Password": "new"}`, `{"Password": "old"}`, `{"Port":80}`},
 		{"inside an object that isn't there", `{}`, `{"Nested": {"Secret": "s"}}`, `{"Nested": {"Secret": "s"}}`, `{"Nested":{"Secret":"s"}}`},
 		{"an empty list is dropped by services", `{}`, `{"Subnets": []}`, ``, `{"Subnets":[]}`},
+		{"what can't be changed and isn't read back was not taken away", `{"Port": 80}`, `{"Port": 80, "Name": "a", "Nested": {"Engine": "x"}}`, `{"Port": 80, "Name": "a", "Nested": {"Engine": "x"}}`, `{"Name":"a","Nested":{"Engine":"x"},"Port":80}`},
+		{"but Git may have changed it", `{"Port": 80}`, `{"Port": 80, "Name": "b"}`, `{"Port": 80, "Name": "a"}`, `{"Port":80}`},
 		{"something deleted by hand shows", `{}`, `{"Port": 80}`, `{"Port": 80}`, `{}`},
 	}
 	s := aThing(t)
@@ -143,6 +145,7 @@ func TestPatch(t *testing.T) {
 		{`{"Port": 80}`, `{"Port": 80}`, `null`},
 		{`{"Port": 80, "On": true}`, `{"Port": 81}`, `[{"op":"remove","path":"/On"},{"op":"add","path":"/Port","value":81}]`},
 		{`{"Nested": {"Size": 1, "Engine": "x"}}`, `{"Nested": {"Size": 2, "Engine": "x"}}`, `[{"op":"add","path":"/Nested/Size","value":2}]`},
+		{`{"Nested": {"Size": 1}}`, `{"Nested": {"Size": 2, "Engine": "x"}}`, `[{"op":"add","path":"/Nested/Size","value":2}]`},
 		{`{"Subnets": ["a"]}`, `{"Subnets": ["a", "b"]}`, `[{"op":"add","path":"/Subnets","value":["a","b"]}]`},
 		{`{"Variables": {"a/b": "1"}}`, `{"Variables": {"a/b": "2"}}`, `[{"op":"add","path":"/Variables","value":{"a/b":"2"}}]`},
 	} {

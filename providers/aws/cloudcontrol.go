@@ -78,8 +78,9 @@ func (d *cloudControl) scan(ctx context.Context, scope resource.Scope, s search)
 		}
 	}
 	return each(ctx, slices.Sorted(maps.Keys(listed)), func(ctx context.Context, id string) (sighting, error) {
-		if _, tagged := listed[id][d.Tagging.Property]; tagged {
-			if _, wanted := s.wants(d.tags(listed[id])); !wanted {
+		// No tags in a list may only mean that the list doesn't read them.
+		if tags := d.tags(listed[id]); len(tags) > 0 {
+			if _, wanted := s.wants(tags); !wanted {
 				return sighting{}, notOurs("read", id, "another fleet's, or nobody's")
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudcontrol"
@@ -39,12 +40,16 @@ const generations = 8
 var errExists = errors.New("it exists already")
 
 // request asks for a new resource and returns its identifier once it is there. With an error it has one
-// if there is something, such as a resource that didn't become stable.
+// if there is something, such as a resource that didn't become stable. While it isn't known what
+// becomes of the request, the error of a type whose identity AWS makes up is ErrUnsure: only the same
+// words under the same mark may be sent again then.
 func (d *cloudControl) request(ctx context.Context, client *cloudcontrol.Client, want resource.Desired, state string) (string, error) {
 	began := time.Now()
+	counted, attempts := countAttempts(ctx)
 	for generation := range generations {
 		token := clientToken("create", want.Scope, want.Address, state, strconv.Itoa(generation))
-		out, err := client.CreateResource(ctx, &cloudcontrol.CreateResourceInput{TypeName: &d.Name, DesiredState: &state, ClientToken: &token})
+		attempts.Store(0)
+		out, err := client.CreateResource(counted, &cloudcontrol.CreateResourceInput{TypeName: &d.Name, DesiredState: &state, ClientToken: &token})
 		if hasCode(err, "ClientTokenConflictException") {
 			continue
 		}
@@ -52,16 +57,18 @@ func (d *cloudControl) request(ctx context.Context, client *cloudcontrol.Client,
 			return "", fmt.Errorf("create %s: %w", want.Address, errExists)
 		}
 		if err != nil {
-			return "", failed("create "+d.Name, want.Address.String(), err)
+			open := attempts.Load() > 1 || unsure(err) // what an earlier attempt did isn't in the last one's error
+			return "", d.open(open, failed("create "+d.Name, want.Address.String(), err))
 		}
+		running := out.ProgressEvent != nil && !ended(out.ProgressEvent)
 		event, err := d.await(ctx, client, out.ProgressEvent)
 		if err != nil {
-			return "", fmt.Errorf("create %s %s: %w", d.Name, want.Address, err)
+			return "", d.open(true, fmt.Errorf("create %s %s: %w", d.Name, want.Address, err))
 		}
-		stale := event.EventTime != nil && event.EventTime.Before(began.Add(-time.Minute))
-		switch {
+		// What was still going on when it was asked for is no old answer, whatever the two clocks say.
+		stale := !running && event.EventTime != nil && event.EventTime.Before(began.Add(-time.Minute))
+		switch id := str(event.Identifier); {
 		case event.OperationStatus == types.OperationStatusSuccess:
-			id := str(event.Identifier)
 			if stale { // it may have been deleted since
 				if _, err := d.get(ctx, client, "read", id); errors.Is(err, providers.ErrGone) {
 					continue
@@ -69,13 +76,58 @@ func (d *cloudControl) request(ctx context.Context, client *cloudcontrol.Client,
 			}
 			return id, nil
 		case event.ErrorCode == types.HandlerErrorCodeAlreadyExists:
-			return str(event.Identifier), fmt.Errorf("create %s: %w", want.Address, errExists)
-		case stale: // the answer is to an earlier try
+			return id, fmt.Errorf("create %s: %w", want.Address, errExists)
+		case stale && !d.left(ctx, client, id): // the answer is to an earlier try
 			continue
 		}
-		return str(event.Identifier), d.failure("create", want.Address.String(), event)
+		err = d.failure("create", want.Address.String(), event)
+		if d.kind.Unrepeatable && str(event.Identifier) == "" && vagueErrors[event.ErrorCode] {
+			err = &openError{errors.New(err.Error())} // no ErrPending: it may be asked for again only after a look
+		}
+		return str(event.Identifier), err
 	}
 	return "", fmt.Errorf("create %s %s: it was asked for %d times within two days and isn't there: %w", d.Name, want.Address, generations, providers.ErrPending)
+}
+
+// left tells whether an earlier create that failed left something that another one would double.
+func (d *cloudControl) left(ctx context.Context, client *cloudcontrol.Client, id string) bool {
+	if id == "" || !d.kind.Unrepeatable {
+		return false
+	}
+	_, err := d.get(ctx, client, "read", id)
+	return !errors.Is(err, providers.ErrGone)
+}
+
+// open makes an error one of a create that may still have its effect, if it is open whether it has and
+// the create can't be repeated by name.
+func (d *cloudControl) open(open bool, err error) error {
+	if !open || !d.kind.Unrepeatable {
+		return err
+	}
+	return &openError{err}
+}
+
+// openError is a create whose end isn't known. If the service is still at it, it is ErrPending as well.
+type openError struct{ err error }
+
+func (e *openError) Error() string { return e.err.Error() + "; what it makes may still show up" }
+
+// Is makes it ErrUnsure.
+func (e *openError) Is(target error) bool { return target == providers.ErrUnsure }
+
+// Unwrap returns what is known of it.
+func (e *openError) Unwrap() error { return e.err }
+
+// countAttempts returns a context that counts the attempts which pass its gate.
+func countAttempts(ctx context.Context) (context.Context, *atomic.Int64) {
+	var n atomic.Int64
+	return providers.WithGate(ctx, func() error {
+		err := providers.Pass(ctx)
+		if err == nil {
+			n.Add(1)
+		}
+		return err
+	}), &n
 }
 
 // send patches a resource and waits for the end. An empty patch sends nothing.
@@ -124,8 +176,7 @@ func (d *cloudControl) await(ctx context.Context, client *cloudcontrol.Client, e
 		if event == nil {
 			return nil, fmt.Errorf("the answer says nothing of the request: %w", providers.ErrUnsure)
 		}
-		switch event.OperationStatus {
-		case types.OperationStatusSuccess, types.OperationStatusFailed, types.OperationStatusCancelComplete:
+		if ended(event) {
 			return event, nil
 		}
 		if waited += wait; waited > longest {
@@ -142,6 +193,22 @@ func (d *cloudControl) await(ctx context.Context, client *cloudcontrol.Client, e
 		}
 		event = out.ProgressEvent
 	}
+}
+
+func ended(event *types.ProgressEvent) bool {
+	switch event.OperationStatus {
+	case types.OperationStatusSuccess, types.OperationStatusFailed, types.OperationStatusCancelComplete:
+		return true
+	}
+	return false
+}
+
+// vagueErrors are the codes of handlers that leave open whether something was made.
+var vagueErrors = map[types.HandlerErrorCode]bool{
+	types.HandlerErrorCodeServiceInternalError: true,
+	types.HandlerErrorCodeServiceTimeout:       true,
+	types.HandlerErrorCodeNetworkFailure:       true,
+	types.HandlerErrorCodeInternalFailure:      true,
 }
 
 // handlerErrors are what the codes of handlers mean to a caller; others are failures and nothing else.
