@@ -106,15 +106,34 @@ func elementOf(v cue.Value, name string) cue.Value {
 	return v.FillPath(key, v.Context().CompileString("_")).LookupPath(key) //nolint:staticcheck // one context makes all values here
 }
 
-// fieldNames are the names that a definition gives to fields, for proposals.
+// fieldNames are the names that a definition gives to fields.
 func fieldNames(v cue.Value) []string {
+	return fieldsWhere(v, func(cue.Value) bool { return true })
+}
+
+// writable are the names to propose for a field of a definition. Fields that are there only to bring a fleet's
+// folders together for the cue command line are nobody's to write.
+func writable(v cue.Value) []string {
+	return fieldsWhere(v, func(field cue.Value) bool { return !onlyJoins(field) })
+}
+
+// onlyJoins tells whether nothing but the file for the cue command line has a field.
+func onlyJoins(field cue.Value) bool {
+	if op, parts := field.Expr(); op == cue.AndOp {
+		return !slices.ContainsFunc(parts, func(part cue.Value) bool { return !onlyJoins(part) })
+	}
+	return strings.HasSuffix(field.Pos().Filename(), "/"+joinFile)
+}
+
+// fieldsWhere are the names of some of the fields that a definition has, sorted.
+func fieldsWhere(v cue.Value, wanted func(field cue.Value) bool) []string {
 	if !v.Exists() {
 		return nil
 	}
 	var names []string
 	fields, err := v.Fields(cue.All()) // Optional(true) leaves out what is only demanded
 	for err == nil && fields.Next() {
-		if s := fields.Selector(); s.LabelType() == cue.StringLabel {
+		if s := fields.Selector(); s.LabelType() == cue.StringLabel && wanted(fields.Value()) {
 			names = append(names, s.Unquoted())
 		}
 	}
@@ -169,7 +188,7 @@ func (p problem) words(def cue.Value, written string) string {
 		if last < 0 {
 			break
 		}
-		return fmt.Sprintf("there is no field %q here%s", p.path[last], maybe(p.path[last], fieldNames(lookup(def, p.path[:last]))))
+		return fmt.Sprintf("there is no field %q here%s", p.path[last], maybe(p.path[last], writable(lookup(def, p.path[:last]))))
 	case missing:
 		if want := wantedAt(def, p.path); want != "" {
 			return fmt.Sprintf("%s is missing: %s", name, want)
