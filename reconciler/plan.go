@@ -242,19 +242,32 @@ func (r *Reconciler) unsure(ctx context.Context, s *changeset.Snapshot, sent map
 
 // reconciled takes owners as reconciled to the target that nothing is remembered of, though they have
 // something in service that the log doesn't know either: their memory was lost. What differs may
-// then be somebody's change, and asking is the price of the loss.
+// then be somebody's change, and asking is the price of the loss. That something was begun on an owner
+// since is no memory of what was applied to the rest of it.
 func reconciled(s *changeset.Snapshot, known map[resource.Owner]OwnerState, t Target, everybody bool) {
+	begun := func(a resource.Address) bool { return known[a.Owner].Begun[a].Written }
 	serves, logged := map[resource.Owner]bool{}, map[resource.Owner]bool{}
 	for _, o := range s.Observed {
+		if begun(o.Address) {
+			continue
+		}
 		serves[o.Address.Owner] = serves[o.Address.Owner] || o.Retired == ""
 		logged[o.Address.Owner] = logged[o.Address.Owner] || s.Created[o.Address]
 	}
 	for owner, desired := range t.Desired() {
-		if _, remembered := known[owner]; !remembered && (everybody || serves[owner] && !logged[owner]) {
-			known[owner] = OwnerState{Applied: desired}
-			s.Applied = append(s.Applied, desired...)
-			s.Settled[owner] = true
+		state := known[owner]
+		remembered := state.Commit != "" || len(state.Applied) > 0
+		if remembered || !everybody && (!serves[owner] || logged[owner]) {
+			continue
 		}
+		for _, d := range desired {
+			if !begun(d.Address) {
+				state.Applied = append(state.Applied, d)
+			}
+		}
+		known[owner] = state
+		s.Applied = append(s.Applied, state.Applied...)
+		s.Settled[owner] = true
 	}
 }
 
