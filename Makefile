@@ -100,10 +100,6 @@ format: $(CACHE)/bin/gofumpt-$(GOFUMPT_VERSION) ## gofumpt
 bench: $(CACHE)/bin/cue-$(CUE_VERSION) ## benchmarks, some of them against the cue command line
 	CUE=$< go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
-$(CACHE)/bin/cue-$(CUE_VERSION):
-	GOFLAGS= GOBIN=$(CACHE)/bin go install cuelang.org/go/cmd/cue@$(CUE_VERSION)
-	mv $(CACHE)/bin/cue $@
-
 FUZZTIME ?= 30s
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME
