@@ -315,25 +315,6 @@ func troubled(f File) *Answer {
 	return a.export()
 }
 
-// sorted orders findings by place, and drops repetitions: what many tenants have in common is said once.
-func sorted(found []Finding) []Finding {
-	slices.SortStableFunc(found, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
-			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Tenant, b.Tenant))
-	})
-	out := found[:0]
-	for _, f := range found {
-		if last := len(out) - 1; last >= 0 && out[last].Origin == f.Origin && out[last].Message == f.Message {
-			if out[last].Tenant != f.Tenant {
-				out[last].Tenant = "" // it is not about one tenant
-			}
-			continue
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
 // identify identifies the definitions, and tells whether all of them could be read.
 func (l *listing) identify(version string) (id Sum, sound bool) {
 	h := sha256.New()
