@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"tenantry.dev/reconciler/resource"
 )
@@ -34,6 +35,17 @@ type PolicyNote struct {
 	Title    string          `json:"title"`
 	Origin   resource.Origin `json:"origin"`
 	Mentions bool            `json:"mentions"` // it says something of this attribute
+	// Exceptions are those in force that take it off the resource, or off some of those that the plan makes.
+	Exceptions []ExceptionNote `json:"exceptions,omitempty"`
+}
+
+// An ExceptionNote is an exception that is in force.
+type ExceptionNote struct {
+	Whom    string          `json:"whom"` // in words: "the tenant acme", "logs of the cell eu-1"
+	Owner   string          `json:"owner"`
+	Reason  string          `json:"reason"`
+	Expires time.Time       `json:"expires"`
+	Origin  resource.Origin `json:"origin"`
 }
 
 // A Choice is what one tenant's override says.
@@ -238,10 +250,11 @@ func (t *tracer) policies(d resource.Desired, attribute string) []PolicyNote {
 			return false
 		}
 		return r.selects.about(about)
-	}, d.Address.Name, attribute)
+	}, func(x Exception) bool { return x.covers(about.tenant, about.cell) }, d.Address.Name, attribute)
 }
 
-func (t *tracer) notes(about func(rule) bool, name, attribute string) []PolicyNote {
+// notes are the policies that are about resources of a name, with the exceptions of those that they are for.
+func (t *tracer) notes(about func(rule) bool, covers func(Exception) bool, name, attribute string) []PolicyNote {
 	var first, rest []PolicyNote
 	for _, r := range t.rules {
 		if r.page == nil || !about(r) {
@@ -253,6 +266,11 @@ func (t *tracer) notes(about func(rule) bool, name, attribute string) []PolicyNo
 			}
 		}
 		note := PolicyNote{Name: r.Name, Severity: r.Severity, Title: r.Title, Origin: r.Origin, Mentions: r.mentions(name, attribute)}
+		for _, x := range t.fleet.Exceptions {
+			if x.Active && x.Policy == r.Name && covers(x) && (x.Resource == "" || x.Resource == name) {
+				note.Exceptions = append(note.Exceptions, ExceptionNote{x.Whom(), x.Owner, x.Reason, x.Expires, x.Origin})
+			}
+		}
 		if note.Mentions {
 			first = append(first, note)
 		} else {

@@ -89,8 +89,21 @@ func (t *tracer) plan(path, name string, field []string) (Trace, error) {
 			out.Choices = append(out.Choices, choice)
 		}
 	}
-	out.Policies = t.notes(func(r rule) bool { return r.selects.about(subject{plan: name, kind: kind}) }, field[0], field[1])
+	out.Policies = t.planPolicies(name, kind, field[0], field[1])
 	return out, nil
+}
+
+// planPolicies are the policies that are about a resource of a plan, or at least about that of one tenant on it.
+func (t *tracer) planPolicies(plan, kind, name, attribute string) []PolicyNote {
+	some := func(is func(Tenant) bool) bool {
+		return slices.ContainsFunc(t.fleet.Tenants, func(x Tenant) bool { return x.Plan == plan && is(x) })
+	}
+	return t.notes(func(r rule) bool {
+		named := func(x Tenant) bool { return slices.Contains(r.selects.Tenants, x.Name) }
+		return r.selects.about(subject{plan: plan, kind: kind}) && (len(r.selects.Tenants) == 0 || some(named))
+	}, func(x Exception) bool {
+		return some(func(of Tenant) bool { return x.covers(of.Name, of.Cell) })
+	}, name, attribute)
 }
 
 // on counts the tenants on a plan.

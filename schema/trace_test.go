@@ -3,8 +3,10 @@ package schema
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"cuelang.org/go/cue/parser"
 )
@@ -116,5 +118,83 @@ func TestOffers(t *testing.T) {
 		if got := offer(&page{text: []byte(text)}, x); got != want {
 			t.Errorf("%s: %s", text, fmt.Sprintf("%q", got))
 		}
+	}
+}
+
+// A policy that selects single tenants is not about the others, nor about a plan that none of them is on.
+func TestTraceOfSelectedTenants(t *testing.T) {
+	const policy = `package policies
+
+seen: {
+	title:    "Seen"
+	severity: "warn"
+	message:  "Look at it."
+	select: {tenants: ["plain"], kinds: ["aws.s3.bucket"]}
+	resource?: versioning?: bool
+}
+`
+	fsys := with(t, "policies/seen.cue", policy)
+	twin := strings.Replace(string(fsys["tenants/plain.cue"].Data), "plain:", "twin:", 1)
+	fsys = fsWith(fsys, "tenants/twin.cue", &fstest.MapFile{Data: []byte(twin)})
+	f, found := Load(fsys, today)
+	if f == nil || Invalid(found) {
+		t.Fatal(found)
+	}
+	for path, want := range map[string]bool{
+		"tenant.plain.data.versioning":              true,
+		"tenant.twin.data.versioning":               false,
+		"tenant/twin/aws.s3.bucket/data.versioning": false,
+		"plan.basic.data.versioning":                true,
+		"plan.large.data.versioning":                false,
+	} {
+		got, err := f.Trace(fsys, path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if is := slices.ContainsFunc(got.Policies, func(p PolicyNote) bool { return p.Name == "seen" }); is != want {
+			t.Errorf("%s: the policies are %+v", path, got.Policies)
+		}
+	}
+}
+
+// An exception in force is told with the policy that it takes off, wherever it does.
+func TestTraceOfExceptions(t *testing.T) {
+	const expired = `owner: "ops", reason: "b", expires: "2026-11-20T00:00:00Z"`
+	for _, test := range []struct{ name, exception, path, whom string }{
+		{"the tenant", `{tenant: "plain", ` + ends + `}`, "tenant.plain.logs.retentionDays", "the tenant plain"},
+		{"its cell", `{cell: "eu", ` + ends + `}`, "tenant.plain.logs.retentionDays", "the cell eu"},
+		{"its resource", `{tenant: "plain", resource: "logs", ` + ends + `}`, "tenant/plain/aws.logs.group/logs.retentionDays", "logs of the tenant plain"},
+		{"some of its plan", `{tenant: "plain", ` + ends + `}`, "plan.basic.logs.retentionDays", "the tenant plain"},
+		{"another resource", `{tenant: "plain", resource: "data", ` + ends + `}`, "tenant.plain.logs.retentionDays", ""},
+		{"another tenant", `{tenant: "bespoke", ` + ends + `}`, "tenant.plain.logs.retentionDays", ""},
+		{"another cell", `{cell: "us", ` + ends + `}`, "tenant.plain.logs.retentionDays", ""},
+		{"expired", `{tenant: "plain", ` + expired + `}`, "tenant.plain.logs.retentionDays", ""},
+		{"none", "", "tenant.plain.logs.retentionDays", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fsys := excepting(t, "long-logs", test.exception, "")
+			f, found := Load(fsys, today)
+			if f == nil {
+				t.Fatal(found)
+			}
+			got, err := f.Trace(fsys, test.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(got.Policies, func(p PolicyNote) bool { return p.Name == "long-logs" })
+			if i < 0 {
+				t.Fatalf("the policies are %+v", got.Policies)
+			}
+			var whom []string
+			for _, x := range got.Policies[i].Exceptions {
+				whom = append(whom, x.Whom)
+				if x.Owner != "ops" || x.Reason != "a contract" || x.Expires.IsZero() || x.Origin.File != "policies/long-logs.cue" || x.Origin.Line == 0 {
+					t.Errorf("the exception is %+v", x)
+				}
+			}
+			if said := strings.Join(whom, ", "); said != test.whom {
+				t.Errorf("exceptions for %q", said)
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -68,7 +69,9 @@ func TestWhere(t *testing.T) {
 	where := schema.Trace{
 		Path: "plan.team.logs.retentionDays", From: "the plan team", Origin: at, Template: "*60 | 90 | 180", Says: at, MayChoose: "60 (the default), 90 or 180", Tenants: 7,
 		Policies: []schema.PolicyNote{
-			{Name: "log-retention", Severity: "deny", Title: "Logs are kept", Origin: resource.Origin{File: "policies/log-retention.cue", Line: 5}, Mentions: true},
+			{Name: "log-retention", Severity: "deny", Title: "Logs are kept", Origin: resource.Origin{File: "policies/log-retention.cue", Line: 5}, Mentions: true, Exceptions: []schema.ExceptionNote{{
+				Whom: "logs of the tenant a", Owner: "ops", Reason: "The contract says so.", Expires: time.Date(2026, 12, 31, 18, 0, 0, 0, time.UTC), Origin: resource.Origin{File: "policies/log-retention.cue", Line: 9},
+			}}},
 			{Name: "tenant-tag", Severity: "warn", Title: "Costs can be told apart"},
 		},
 	}

@@ -3,6 +3,7 @@ package reference
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"tenantry.dev/schema"
 )
@@ -42,12 +43,20 @@ func Where(t schema.Trace, d *schema.Doc, style Style) string {
 			text = fmt.Sprintf("%s (%s) constrains it: %s, %s", p.Name, p.Severity, p.Title, p.Origin)
 		}
 		rows = append(rows, []string{name, text})
+		for _, x := range p.Exceptions {
+			rows = append(rows, []string{"", exception(x)})
+		}
 	}
 	b.WriteString(table(rows, "  ", style))
 	if d != nil {
 		b.WriteString("\n" + Text(*d, style))
 	}
 	return b.String()
+}
+
+// exception says what a policy doesn't hold for.
+func exception(x schema.ExceptionNote) string {
+	return fmt.Sprintf("but not for %s until %s: %s (owner: %s, %s)", x.Whom, x.Expires.Format(time.RFC3339), x.Reason, x.Owner, x.Origin)
 }
 
 // chosen says how many tenants on a plan chose something of their own.
