@@ -62,7 +62,11 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("recall what was applied: %w", err)
 	}
-	set, err := r.Providers(t.Fleet, kindsOf(known))
+	open, err := r.State.Unanswered(ctx)
+	if err != nil {
+		return Plan{}, fmt.Errorf("ask the log for creates without an answer: %w", err)
+	}
+	set, err := r.Providers(t.Fleet, kindsOf(known, open))
 	if err != nil {
 		return Plan{}, fmt.Errorf("drivers: %w", err)
 	}
@@ -70,7 +74,7 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
 	}
-	sent, err := r.State.Unanswered(ctx)
+	sent, err := r.State.Unanswered(ctx) // as of after the look
 	if err != nil {
 		return Plan{}, fmt.Errorf("ask the log for creates without an answer: %w", err)
 	}
@@ -88,10 +92,17 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, sent: sent, desired: t.Desired()}, nil
 }
 
-// kindsOf are the kinds of all that was applied, sorted.
-func kindsOf(known map[resource.Owner]OwnerState) []string {
+// kindsOf are the kinds of all that was applied or begun, sorted: what a run that died has made is to be
+// seen although no definition names its kind any more.
+func kindsOf(known map[resource.Owner]OwnerState, open map[resource.Address]Intent) []string {
 	kinds := map[string]bool{}
+	for address := range open {
+		kinds[address.Kind] = true
+	}
 	for _, state := range known {
+		for address := range state.Begun {
+			kinds[address.Kind] = true
+		}
 		for _, d := range state.Applied {
 			kinds[d.Address.Kind] = true
 		}

@@ -72,7 +72,7 @@ func (d *Daemon) reader(fleet, trusted *schema.Fleet) *Reconciler {
 	r := *d.Reconciler
 	r.Observer = NewObserver(0) // what is unseen here is seen by others
 	r.Providers = func(_ *schema.Fleet, kinds []string) (providers.Set, error) {
-		set, err := d.Reconciler.Providers(&schema.Fleet{Name: fleet.Name, Accounts: known}, kinds)
+		set, err := d.Reconciler.Providers(&schema.Fleet{Name: fleet.Name, Accounts: known, Types: fleet.Types}, kinds)
 		if err != nil {
 			return nil, err
 		}
