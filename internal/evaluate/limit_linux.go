@@ -16,13 +16,10 @@ func limitProcess(l Limits) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return fmt.Errorf("no core dumps: %w", err)
 	}
-	used, err := addressSpace()
-	if err != nil {
-		return err
-	}
-	most := used + 2*l.Memory // what is reserved isn't used
-	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
-		return fmt.Errorf("address space: %w", err)
+	if !detector {
+		if err := limitAddressSpace(2 * l.Memory); err != nil { // what is reserved isn't used
+			return err
+		}
 	}
 	spent := make(chan os.Signal, 1)
 	signal.Notify(spent, syscall.SIGXCPU)
@@ -30,6 +27,19 @@ func limitProcess(l Limits) error {
 		<-spent
 		os.Exit(exitCPU)
 	}()
+	return nil
+}
+
+// limitAddressSpace bounds how much more of it the process may have.
+func limitAddressSpace(more uint64) error {
+	used, err := addressSpace()
+	if err != nil {
+		return err
+	}
+	most := used + more
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
+		return fmt.Errorf("address space: %w", err)
+	}
 	return nil
 }
 
