@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -52,22 +53,38 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// The README's own steps make a second tenant.
+// The README is one page that leads to the first pull request, and what it has one explain is there.
 func TestInitReadme(t *testing.T) {
 	dir := t.TempDir()
 	if err := Init(dir, "orchard"); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "tenants/example.cue"))
+	text, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	acme := strings.NewReplacer("Example Customer", "Acme", "example:", "acme:").Replace(string(text))
-	if err := os.WriteFile(filepath.Join(dir, "tenants/acme.cue"), []byte(acme), 0o644); err != nil {
-		t.Fatal(err)
+	if lines := strings.Count(string(text), "\n"); lines > 60 {
+		t.Errorf("the README has %d lines, which is more than a page", lines)
 	}
-	if f, found := Load(os.DirFS(dir), today); len(found) != 0 || len(f.Tenants) != 2 {
-		t.Errorf("found %v", found)
+	for _, want := range []string{"## The first pull request", "`tenantry plans`", "tenantry tenant add acme ", "`tenantry vendor`", "`exceptions`"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the README doesn't say %q", want)
+		}
+	}
+	f, _ := Load(os.DirFS(dir), today)
+	m := manualOf(t)
+	paths := regexp.MustCompile("`tenantry explain ([^`]+)`").FindAllStringSubmatch(string(text), -1)
+	if len(paths) != 4 {
+		t.Errorf("it explains %v", paths)
+	}
+	for _, path := range paths {
+		_, err := m.Explain(path[1], false)
+		if strings.Contains(path[1], "/") { // of the tenant that its reader makes
+			_, err = f.Trace(os.DirFS(dir), strings.Replace(path[1], "/acme/", "/example/", 1))
+		}
+		if err != nil {
+			t.Errorf("%s: %v", path[1], err)
+		}
 	}
 }
 
