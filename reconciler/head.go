@@ -63,6 +63,9 @@ func (d *Daemon) head(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if retry := target.Fleet.Retry; !retry.IsZero() && (again.IsZero() || retry.Before(again)) {
+		again = retry // whoever was left out is evaluated once more, and then served
+	}
 	d.later(keyHead, again)
 	if done && again.IsZero() {
 		if err := state.Put(ctx, stateConverged, string(commit)); err != nil {

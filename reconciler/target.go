@@ -132,9 +132,11 @@ func (s *shelf) open(ctx context.Context, loader Loader, source Source, commit C
 	return t, nil
 }
 
-// stale tells whether something has expired since the target was loaded.
+// stale tells whether something has expired since the target was loaded, or what couldn't be evaluated
+// is worth another try.
 func (t Target) stale(now time.Time) bool {
-	return t.Fleet != nil && !t.Fleet.Until.IsZero() && !now.Before(t.Fleet.Until)
+	over := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
+	return t.Fleet != nil && (over(t.Fleet.Until) || over(t.Fleet.Retry))
 }
 
 // owners are all that the definitions know of, sound or broken.

@@ -43,6 +43,9 @@ type Fleet struct {
 	// At is the time at which expiries were judged. Until is when that should be done again, because
 	// something expires then; zero if nothing does.
 	At, Until time.Time
+	// Retry is when evaluating what had to be stopped is worth another try: on a busier day somebody
+	// else's load may have been the reason. Zero if nothing had to be stopped.
+	Retry time.Time
 	// Types are the resource types of AWS that plans and cells name, sorted.
 	Types []string
 	// Digest identifies the definitions: equal digests render equally.

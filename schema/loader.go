@@ -63,6 +63,9 @@ func (l *Loader) load(ctx context.Context, files *listing, at time.Time) (*Fleet
 	}
 	fleet, found := assemble(w.defined, s.rows, l.check.find(s.rows, w.defined.Limits))
 	fleet.At, fleet.Digest = at, files.digest(w.id)
+	if len(w.defined.Killed) > 0 || slices.ContainsFunc(s.rows, func(r row) bool { return r.answer.Stopped }) {
+		fleet.Retry = at.Add(patience + time.Second)
+	}
 	files.forget()
 	fleet.files.listing, fleet.files.loader = files, l
 	return fleet, sorted(found), nil
