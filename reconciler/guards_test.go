@@ -189,7 +189,7 @@ func TestBrokenAndHeldOwnersAreLeftAlone(t *testing.T) {
 			t.Rendering.Broken = map[resource.Owner]string{"tenant/acme": "no such plan"}
 		},
 		"by a policy": func(t *reconciler.Target) {
-			t.Findings = []schema.Finding{{Severity: schema.Hold, Tenant: "acme", Policy: "p"}}
+			t.Fleet.Held = map[resource.Owner]string{"tenant/acme": "held by policy p"}
 		},
 	} {
 		w := newWorld(t)

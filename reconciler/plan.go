@@ -293,11 +293,7 @@ func (r *Reconciler) settle() time.Duration {
 // that a policy wants a person to look at first.
 func broken(t Target) map[resource.Owner]string {
 	out := map[resource.Owner]string{}
-	for _, f := range t.Findings {
-		if f.Severity == schema.Hold && f.Tenant != "" {
-			out[resource.Tenant(f.Tenant)] = "held by policy " + f.Policy + ": " + f.Message
-		}
-	}
+	maps.Copy(out, t.Fleet.Held)
 	maps.Copy(out, t.Fleet.Broken)
 	maps.Copy(out, t.Rendering.Broken)
 	return renamedToBroken(t, out)

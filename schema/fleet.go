@@ -54,6 +54,8 @@ type Fleet struct {
 	// Broken has the owners whose definitions can't be used, with the first finding of each. It
 	// names tenants by their file, so that a tenant with a syntax error is still known to exist.
 	Broken map[resource.Owner]string
+	// Held has the owners that a policy wants a person to look at first, with its name and message.
+	Held map[resource.Owner]string
 
 	files
 }

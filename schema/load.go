@@ -54,6 +54,7 @@ func assemble(d *Defined, rows []row, x across) (*Fleet, []Finding) {
 		k := &kept{Answer: *a, body: body{in: pack([][]byte{a.Body}), to: len(a.Body)}}
 		k.Body = nil
 		f.owners[k.Owner] = k
+		f.hold(k.Owner, k.Found)
 		if k.Broken == "" {
 			f.rendered[k.Owner] = k
 		}
@@ -70,6 +71,7 @@ func assemble(d *Defined, rows []row, x across) (*Fleet, []Finding) {
 // add puts what is known of a tenant into the fleet.
 func (f *Fleet) add(k *kept, across []Finding) {
 	f.owners[k.Owner] = k
+	f.hold(k.Owner, k.Found)
 	switch {
 	case k.Broken != "":
 		f.Broken[k.Owner] = k.Broken
@@ -84,6 +86,19 @@ func (f *Fleet) add(k *kept, across []Finding) {
 		f.offboards[k.Owner] = k.Offboards
 	}
 	f.rendered[k.Owner] = k
+}
+
+// hold notes that a policy wants a person to look at an owner first. Findings don't tell: what several
+// owners have in common is said once.
+func (f *Fleet) hold(owner resource.Owner, found []Finding) {
+	at := slices.IndexFunc(found, func(x Finding) bool { return x.Severity == Hold })
+	if at < 0 {
+		return
+	}
+	if f.Held == nil {
+		f.Held = map[resource.Owner]string{}
+	}
+	f.Held[owner] = "held by policy " + found[at].Policy + ": " + found[at].Message
 }
 
 // InProcess returns an evaluator that works in the calling process; see Load for whom that is.
