@@ -44,11 +44,14 @@ const attributeTags = "tags"
 // because the service doesn't keep it.
 var secretName = regexp.MustCompile(`(?i)(password|secret|token|credential|passphrase|privatekey)`)
 
+// settingsName is the name of a property that has a program's settings, among which people put secrets.
+var settingsName = regexp.MustCompile(`^(Environment|EnvironmentVariables|Variables)$`)
+
 func attributeOf(name string, field *awstypes.Shape, immutable bool) resource.Attribute {
 	return resource.Attribute{
 		Name:      name,
 		Immutable: immutable || field.CreateOnly,
-		Secret:    field.WriteOnly && secretName.MatchString(name),
+		Secret:    field.WriteOnly && secretName.MatchString(name) || settingsName.MatchString(name),
 		Canonical: func(v resource.Value) resource.Value { return valueOf(field.Normal(plain(v)), v) },
 		Asked: func(have, want, applied resource.Value) resource.Value {
 			if want.Equal(applied) { // what is remembered of a secret is its seal
