@@ -165,10 +165,14 @@ func (s *scene) weather(verb, value string) (err error) {
 	default:
 		err = fmt.Errorf("the cloud has no %s", verb)
 	}
-	if err == nil {
-		s.world.AWS.SetConditions(c)
+	if err != nil {
+		return err
 	}
-	return err
+	s.world.AWS.SetConditions(c)
+	if verb == "fine" {
+		s.world.AWS.Calm() // what was held up on its way arrives
+	}
+	return nil
 }
 
 // logVerb looks into the audit log. "log answered" wants an entry after each write's entry before it.

@@ -46,6 +46,8 @@ const maxBody = 4 << 20
 
 // answer is the way of every request: understand, count, hooks, effect, hooks, reply.
 func (s *Server) answer(r *http.Request) response {
+	s.flying.start()
+	defer s.flying.end()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	if err != nil {
 		return response{status: http.StatusBadRequest, dropped: true}

@@ -40,6 +40,8 @@ type Server struct {
 	services map[string]*service
 	admin    http.Handler
 
+	flying flying // the requests that are under way
+
 	mu       sync.Mutex // guards everything below; never held while waiting
 	store    *store
 	ids      ids
@@ -108,6 +110,44 @@ func drop(w http.ResponseWriter) {
 		return
 	}
 	_ = conn.Close()
+}
+
+// Calm waits until no request is under way: until what the network held up has had its effect, even if
+// nobody waits for its answer any more.
+func (s *Server) Calm() { s.flying.none() }
+
+// flying counts the requests that are under way.
+type flying struct {
+	mu     sync.Mutex
+	count  int
+	landed chan struct{} // closed when there are none; nil while there are none
+}
+
+func (f *flying) start() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.count == 0 {
+		f.landed = make(chan struct{})
+	}
+	f.count++
+}
+
+func (f *flying) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.count--; f.count == 0 {
+		close(f.landed)
+		f.landed = nil
+	}
+}
+
+func (f *flying) none() {
+	f.mu.Lock()
+	landed := f.landed
+	f.mu.Unlock()
+	if landed != nil {
+		<-landed
+	}
 }
 
 // A Running sandbox listens on a loopback port.
