@@ -181,77 +181,84 @@ func (p *pageWriter) files(i *importing, t takeover.Takeover, wrote bool) {
 	p.line("and open a pull request: merging it is what adopts.")
 }
 
-// takeoverJSON is what programs read.
-func (i *importing) takeoverJSON(t takeover.Takeover, findings []schema.Finding, wrote bool) any {
-	type pair struct {
+// A takeoverDoc is what programs read of a takeover.
+type takeoverDoc struct {
+	Version   string            `json:"format_version"`
+	Tenant    string            `json:"tenant"`
+	Plan      string            `json:"plan"`
+	Cell      string            `json:"cell"`
+	Wrote     bool              `json:"wrote"`
+	Adopt     []pairJSON        `json:"adopt"`
+	Overrides []overrideJSON    `json:"overrides"`
+	Changes   []changeJSON      `json:"changes"`
+	Create    []string          `json:"create"`
+	Left      []leftJSON        `json:"left"`
+	Questions []questionJSON    `json:"questions"`
+	Findings  []string          `json:"findings"`
+	Notes     []string          `json:"notes"`
+	Files     map[string]string `json:"files"`
+}
+
+// What a takeoverDoc consists of.
+type (
+	pairJSON struct {
 		Name   string         `json:"name"`
 		Kind   string         `json:"kind"`
 		ID     string         `json:"id"`
 		Scope  resource.Scope `json:"scope"`
 		Reason string         `json:"reason,omitempty"`
 	}
-	type left struct {
+	leftJSON struct {
 		Kind   string         `json:"kind"`
 		ID     string         `json:"id"`
 		Scope  resource.Scope `json:"scope"`
 		Reason string         `json:"reason"`
 	}
-	type override struct {
+	overrideJSON struct {
 		Name      string         `json:"name"`
 		Attribute string         `json:"attribute"`
 		Value     resource.Value `json:"value"`
 	}
-	type change struct {
+	changeJSON struct {
 		Name   string         `json:"name"`
 		Path   string         `json:"path"`
 		Before resource.Value `json:"before"`
 		After  resource.Value `json:"after"`
 		Origin string         `json:"origin,omitempty"`
 	}
-	type question struct {
+	questionJSON struct {
 		Name       string   `json:"name"`
 		Kind       string   `json:"kind"`
 		Candidates []string `json:"candidates"`
 	}
-	doc := struct {
-		Version   string            `json:"format_version"`
-		Tenant    string            `json:"tenant"`
-		Plan      string            `json:"plan"`
-		Cell      string            `json:"cell"`
-		Wrote     bool              `json:"wrote"`
-		Adopt     []pair            `json:"adopt"`
-		Overrides []override        `json:"overrides"`
-		Changes   []change          `json:"changes"`
-		Create    []string          `json:"create"`
-		Left      []left            `json:"left"`
-		Questions []question        `json:"questions"`
-		Findings  []string          `json:"findings"`
-		Notes     []string          `json:"notes"`
-		Files     map[string]string `json:"files"`
-	}{
+)
+
+// takeoverJSON is what programs read.
+func (i *importing) takeoverJSON(t takeover.Takeover, findings []schema.Finding, wrote bool) any {
+	doc := takeoverDoc{
 		Version: formatVersion, Tenant: i.tenant, Plan: or(i.asPlan, i.plan), Cell: i.order.Tenant.Cell, Wrote: wrote,
-		Adopt: []pair{}, Overrides: []override{}, Changes: []change{}, Create: []string{}, Left: []left{}, Questions: []question{},
+		Adopt: []pairJSON{}, Overrides: []overrideJSON{}, Changes: []changeJSON{}, Create: []string{}, Left: []leftJSON{}, Questions: []questionJSON{},
 		Findings: []string{}, Notes: append([]string{}, t.Notes...), Files: map[string]string{},
 	}
 	for _, p := range t.Pairs {
-		doc.Adopt = append(doc.Adopt, pair{p.Name, p.Found.Kind, p.Found.ID, p.Found.Scope, p.Why})
+		doc.Adopt = append(doc.Adopt, pairJSON{p.Name, p.Found.Kind, p.Found.ID, p.Found.Scope, p.Why})
 	}
 	for _, v := range t.Overrides {
-		doc.Overrides = append(doc.Overrides, override{v.Name, v.Attribute, v.Value})
+		doc.Overrides = append(doc.Overrides, overrideJSON{v.Name, v.Attribute, v.Value})
 	}
 	for _, c := range t.Changes {
 		for _, d := range c.Attributes {
-			doc.Changes = append(doc.Changes, change{c.Address.Name, d.Path, d.Before, d.After, d.Origin.String()})
+			doc.Changes = append(doc.Changes, changeJSON{c.Address.Name, d.Path, d.Before, d.After, d.Origin.String()})
 		}
 	}
 	for _, d := range t.Created {
 		doc.Create = append(doc.Create, d.Address.String())
 	}
 	for _, l := range t.Left {
-		doc.Left = append(doc.Left, left{l.Found.Kind, l.Found.ID, l.Found.Scope, l.Why})
+		doc.Left = append(doc.Left, leftJSON{l.Found.Kind, l.Found.ID, l.Found.Scope, l.Why})
 	}
 	for _, q := range t.Questions {
-		doc.Questions = append(doc.Questions, question{q.Name, q.Kind, names(q.Candidates, func(f providers.Found) string { return f.ID })})
+		doc.Questions = append(doc.Questions, questionJSON{q.Name, q.Kind, names(q.Candidates, func(f providers.Found) string { return f.ID })})
 	}
 	for _, o := range t.Objections {
 		doc.Findings = append(doc.Findings, o.String())
