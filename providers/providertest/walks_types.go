@@ -35,44 +35,36 @@ func typeWalks(kind string, s sample) []Walk {
 // samples has a resource of each type as small as AWS's documentation allows. What it refers to
 // needn't exist, since Cloud Control leaves that to the service.
 func samples() map[string]sample {
+	all := hostingSamples()
+	maps.Copy(all, operationsSamples())
+	return all
+}
+
+// ownName is a name that is unique for each check and resource.
+const ownName = "{fleet}-{name}"
+
+// hostingSamples are what a tenant runs on.
+func hostingSamples() map[string]sample {
 	list := func(v ...any) []any { return v }
-	const name = "{fleet}-{name}"
 	return map[string]sample{
 		"AWS::ApiGatewayV2::Api": {
-			Attr{"Name": name, "ProtocolType": "HTTP"}, Attr{"Description": "the tenant's API"},
-		},
-		"AWS::Backup::BackupPlan": {
-			Attr{"BackupPlan": map[string]any{"BackupPlanName": name, "BackupPlanRule": list(map[string]any{"RuleName": "daily", "TargetBackupVault": "vault", "ScheduleExpression": "cron(0 5 * * ? *)"})}},
-			Attr{"BackupPlan": map[string]any{"BackupPlanName": name, "BackupPlanRule": list(map[string]any{"RuleName": "hourly", "TargetBackupVault": "vault", "ScheduleExpression": "cron(0 * * * ? *)"})}},
-		},
-		"AWS::Backup::BackupVault": {
-			Attr{"BackupVaultName": name}, Attr{"LockConfiguration": map[string]any{"MinRetentionDays": 7}},
-		},
-		"AWS::Budgets::Budget": {
-			Attr{"Budget": map[string]any{"BudgetName": name, "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": map[string]any{"Amount": 100, "Unit": "USD"}}},
-			Attr{"Budget": map[string]any{"BudgetName": name, "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": map[string]any{"Amount": 200, "Unit": "USD"}}},
+			Attr{"Name": ownName, "ProtocolType": "HTTP"}, Attr{"Description": "the tenant's API"},
 		},
 		"AWS::CertificateManager::Certificate": {
 			Attr{"DomainName": "{name}.example.com", "ValidationMethod": "DNS"}, Attr{"CertificateTransparencyLoggingPreference": "DISABLED"},
 		},
-		"AWS::CloudTrail::Trail": {
-			Attr{"TrailName": name, "S3BucketName": "trail-logs", "IsLogging": true}, Attr{"IsMultiRegionTrail": true},
-		},
-		"AWS::CloudWatch::CompositeAlarm": {
-			Attr{"AlarmName": name, "AlarmRule": "ALARM(errors)"}, Attr{"AlarmRule": "ALARM(errors) OR ALARM(latency)"},
-		},
 		"AWS::Cognito::UserPool": {
-			Attr{"UserPoolName": name}, Attr{"MfaConfiguration": "ON"},
+			Attr{"UserPoolName": ownName}, Attr{"MfaConfiguration": "ON"},
 		},
 		"AWS::DynamoDB::Table": {
 			Attr{
-				"TableName": name, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": list(map[string]any{"AttributeName": "id", "AttributeType": "S"}),
+				"TableName": ownName, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": list(map[string]any{"AttributeName": "id", "AttributeType": "S"}),
 				"KeySchema": list(map[string]any{"AttributeName": "id", "KeyType": "HASH"}),
 			},
 			Attr{"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true}},
 		},
 		"AWS::EC2::SecurityGroup": {
-			Attr{"GroupName": name, "GroupDescription": "what may reach the tenant", "VpcId": "vpc-0123456789abcdef0"},
+			Attr{"GroupName": ownName, "GroupDescription": "what may reach the tenant", "VpcId": "vpc-0123456789abcdef0"},
 			Attr{"SecurityGroupIngress": list(map[string]any{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.0.0.0/8"})},
 		},
 		"AWS::EC2::Subnet": {
@@ -82,33 +74,57 @@ func samples() map[string]sample {
 			Attr{"CidrBlock": "10.0.0.0/16"}, Attr{"EnableDnsHostnames": true},
 		},
 		"AWS::ECS::Cluster": {
-			Attr{"ClusterName": name}, Attr{"ClusterSettings": list(map[string]any{"Name": "containerInsights", "Value": "enabled"})},
+			Attr{"ClusterName": ownName}, Attr{"ClusterSettings": list(map[string]any{"Name": "containerInsights", "Value": "enabled"})},
 		},
 		"AWS::ECS::Service": {
-			Attr{"ServiceName": name, "Cluster": "main", "TaskDefinition": "web:1", "DesiredCount": 1}, Attr{"DesiredCount": 2},
+			Attr{"ServiceName": ownName, "Cluster": "main", "TaskDefinition": "web:1", "DesiredCount": 1}, Attr{"DesiredCount": 2},
 		},
 		"AWS::EFS::FileSystem": {
 			Attr{"Encrypted": true}, Attr{"ThroughputMode": "elastic"},
 		},
 		"AWS::ElastiCache::ServerlessCache": {
-			Attr{"ServerlessCacheName": name, "Engine": "valkey"}, Attr{"Description": "sessions"},
+			Attr{"ServerlessCacheName": ownName, "Engine": "valkey"}, Attr{"Description": "sessions"},
 		},
 		"AWS::ElasticLoadBalancingV2::TargetGroup": {
 			Attr{"Name": "{name}", "Port": 80, "Protocol": "HTTP", "VpcId": "vpc-0123456789abcdef0"}, Attr{"HealthCheckIntervalSeconds": 15},
 		},
-		"AWS::Events::Rule": {
-			Attr{"Name": name, "EventPattern": map[string]any{"source": list("aws.s3")}}, Attr{"State": "DISABLED"},
-		},
 		"AWS::Lambda::Function": {
-			Attr{"FunctionName": name, "Role": "arn:aws:iam::111122223333:role/lambda", "Runtime": "nodejs22.x", "Handler": "index.handler", "Code": map[string]any{"ZipFile": "exports.handler = async () => {}"}},
+			Attr{"FunctionName": ownName, "Role": "arn:aws:iam::111122223333:role/lambda", "Runtime": "nodejs22.x", "Handler": "index.handler", "Code": map[string]any{"ZipFile": "exports.handler = async () => {}"}},
 			Attr{"Environment": map[string]any{"Variables": map[string]any{"TENANT": "acme"}}, "Timeout": 30},
 		},
 		"AWS::RDS::DBInstance": {
-			Attr{"DBInstanceIdentifier": name, "DBInstanceClass": "db.t4g.micro", "Engine": "postgres", "AllocatedStorage": "20", "ManageMasterUserPassword": true, "MasterUsername": "app"},
+			Attr{"DBInstanceIdentifier": ownName, "DBInstanceClass": "db.t4g.micro", "Engine": "postgres", "AllocatedStorage": "20", "ManageMasterUserPassword": true, "MasterUsername": "app"},
 			Attr{"BackupRetentionPeriod": 14},
 		},
+	}
+}
+
+// operationsSamples are what a tenant is watched, backed up and paid by.
+func operationsSamples() map[string]sample {
+	list := func(v ...any) []any { return v }
+	return map[string]sample{
+		"AWS::Backup::BackupPlan": {
+			Attr{"BackupPlan": map[string]any{"BackupPlanName": ownName, "BackupPlanRule": list(map[string]any{"RuleName": "daily", "TargetBackupVault": "vault", "ScheduleExpression": "cron(0 5 * * ? *)"})}},
+			Attr{"BackupPlan": map[string]any{"BackupPlanName": ownName, "BackupPlanRule": list(map[string]any{"RuleName": "hourly", "TargetBackupVault": "vault", "ScheduleExpression": "cron(0 * * * ? *)"})}},
+		},
+		"AWS::Backup::BackupVault": {
+			Attr{"BackupVaultName": ownName}, Attr{"LockConfiguration": map[string]any{"MinRetentionDays": 7}},
+		},
+		"AWS::Budgets::Budget": {
+			Attr{"Budget": map[string]any{"BudgetName": ownName, "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": map[string]any{"Amount": 100, "Unit": "USD"}}},
+			Attr{"Budget": map[string]any{"BudgetName": ownName, "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": map[string]any{"Amount": 200, "Unit": "USD"}}},
+		},
+		"AWS::CloudTrail::Trail": {
+			Attr{"TrailName": ownName, "S3BucketName": "trail-logs", "IsLogging": true}, Attr{"IsMultiRegionTrail": true},
+		},
+		"AWS::CloudWatch::CompositeAlarm": {
+			Attr{"AlarmName": ownName, "AlarmRule": "ALARM(errors)"}, Attr{"AlarmRule": "ALARM(errors) OR ALARM(latency)"},
+		},
+		"AWS::Events::Rule": {
+			Attr{"Name": ownName, "EventPattern": map[string]any{"source": list("aws.s3")}}, Attr{"State": "DISABLED"},
+		},
 		"AWS::RUM::AppMonitor": {
-			Attr{"Name": name, "Domain": "app.example.com"}, Attr{"CwLogEnabled": true},
+			Attr{"Name": ownName, "Domain": "app.example.com"}, Attr{"CwLogEnabled": true},
 		},
 		"AWS::SSM::Parameter": {
 			Attr{"Name": "/{fleet}/{name}", "Type": "String", "Value": "a"}, Attr{"Value": "b"},
@@ -121,7 +137,7 @@ func samples() map[string]sample {
 			Attr{"Schedule": map[string]any{"Expression": "rate(1 minute)"}},
 		},
 		"AWS::XRay::Group": {
-			Attr{"GroupName": name, "FilterExpression": "responsetime > 5"}, Attr{"FilterExpression": "fault"},
+			Attr{"GroupName": ownName, "FilterExpression": "responsetime > 5"}, Attr{"FilterExpression": "fault"},
 		},
 	}
 }
