@@ -61,7 +61,7 @@ func TestFormattedFilesStayAsTheyAre(t *testing.T) {
 		w.fields(3, "")
 		once, found, err := Format("a.cue", []byte(w.b.String()))
 		if err != nil || len(found) > 0 {
-			t.Skip("it is left alone")
+			t.Skip("it is left alone") // rapid draws another, and fails if it finds too few
 		}
 		if twice, _, err := Format("a.cue", once); err != nil || !bytes.Equal(once, twice) {
 			t.Fatalf("%v\n%s\nbecomes\n%s", err, once, twice)

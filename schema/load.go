@@ -15,6 +15,8 @@ import (
 
 // Load reads a fleet as a Loader does, and evaluates it in the calling process. Definitions can make
 // that hang or run out of memory, so it is for those that the caller trusts: its own.
+//
+// It takes no context, because nothing in it waits and the evaluator can't be interrupted.
 func Load(fsys fs.FS, at time.Time) (fleet *Fleet, findings []Finding) {
 	l := &Loader{Evaluator: InProcess()}
 	fleet, findings, err := l.Load(context.Background(), fsys, at)
