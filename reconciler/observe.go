@@ -33,6 +33,16 @@ const observeTimeout = 10 * time.Minute
 // read is noted in Unseen and stops no other. The only error is that ctx ended.
 func Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
 	places := places(set, scopes)
+	o, err := observePlaces(ctx, set, fleet, places)
+	if err != nil {
+		return Observation{}, err
+	}
+	o.Unseen = wholeScopes(o.Unseen, places)
+	return o, nil
+}
+
+// observePlaces reads places, several at the same time.
+func observePlaces(ctx context.Context, set providers.Set, fleet string, places []changeset.Place) (Observation, error) {
 	found := make([][]resource.Observed, len(places))
 	errs := make([]error, len(places))
 	var group errgroup.Group
@@ -58,7 +68,6 @@ func Observe(ctx context.Context, set providers.Set, fleet string, scopes []reso
 		o.Observed = append(o.Observed, found[i]...)
 	}
 	slices.SortFunc(o.Observed, func(a, b resource.Observed) int { return a.Address.Compare(b.Address) })
-	o.Unseen = wholeScopes(o.Unseen, places)
 	return o, nil
 }
 
@@ -117,22 +126,41 @@ func NewObserver(maxAge time.Duration) *Observer {
 
 // Observe returns an observation that is at most as old as the observer allows.
 func (o *Observer) Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
-	select {
-	case o.turn <- struct{}{}:
-		defer func() { <-o.turn }()
-	case <-ctx.Done():
-		return Observation{}, context.Cause(ctx)
+	release, err := o.alone(ctx)
+	if err != nil {
+		return Observation{}, err
 	}
-	key := fmt.Sprint(fleet, scopes, slices.Sorted(maps.Keys(set)))
+	defer release()
+	key := observed(set, fleet, scopes)
 	if o.key == key && time.Since(o.last.At) < o.maxAge {
 		return o.last, nil
 	}
+	return o.whole(ctx, set, fleet, scopes, key)
+}
+
+// alone waits for the observer's turn, and keeps it until release is called.
+func (o *Observer) alone(ctx context.Context) (release func(), err error) {
+	select {
+	case o.turn <- struct{}{}:
+		return func() { <-o.turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// whole reads everything.
+func (o *Observer) whole(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope, key string) (Observation, error) {
 	fresh, err := Observe(ctx, set, fleet, scopes)
 	if err != nil {
 		return Observation{}, err
 	}
 	o.last, o.key = fresh, key
 	return fresh, nil
+}
+
+// observed names what an observation is of.
+func observed(set providers.Set, fleet string, scopes []resource.Scope) string {
+	return fmt.Sprint(fleet, scopes, slices.Sorted(maps.Keys(set)))
 }
 
 // Forget makes the next Observe read the cloud, as after a write.

@@ -279,7 +279,8 @@ type Summary struct {
 type Result string
 
 // The results. Blocked: something that it needs failed. Skipped: the run stopped before it.
-// Unsure: it was sent and its answer lost, so that it may have taken effect or may yet.
+// Unsure: it was sent and its answer lost, so that it may have taken effect or may yet. Waiting: the
+// cloud is at it and takes its time; a later look goes on with it.
 const (
 	Applied   Result = "applied"
 	Unchanged Result = "unchanged"
@@ -288,6 +289,7 @@ const (
 	Held      Result = "held"
 	Skipped   Result = "skipped"
 	Unsure    Result = "unsure"
+	Waiting   Result = "waiting"
 )
 
 // An Outcome is what happened to one change.

@@ -212,6 +212,13 @@ type Kind struct {
 	Uses       []string
 	Attributes []Attribute
 	Outputs    []string
+	// Identity has the attributes that together tell the resources of the kind apart, if these can't carry
+	// a mark; empty for kinds that can. Such a resource is ours if what it lies in is ours, or if the log
+	// says that we made it; whose it is follows from which definition asks for this identity.
+	Identity []string
+	// Within has the attributes whose values a listing of the kind must be given, such as the load
+	// balancer whose listeners are listed; empty for kinds that are listed as a whole.
+	Within []string
 }
 
 // An Attribute describes one attribute of a kind. The comparison covers every attribute that is
