@@ -84,6 +84,9 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 	if err != nil {
 		return err
 	}
+	if err := forge.examine(ctx, log); err != nil {
+		return err
+	}
 	repo, err := gitrepo.Open(ctx, filepath.Join(dir, "mirror"), s.repoURL, s.branch, forge.auth)
 	if err != nil {
 		return err
@@ -163,6 +166,22 @@ func (a *app) forge(s daemonSettings) (forge, error) {
 		return forge{}, err
 	}
 	return forge{Forge: client, Reviews: client, Comments: client, client: client, auth: client.GitAuth}, nil
+}
+
+// examine refuses to begin with an App that has other permissions than it should: people would learn of
+// the missing ones half-way, and of those too many never. That GitHub can't be reached is no reason.
+func (f forge) examine(ctx context.Context, log *slog.Logger) error {
+	if f.client == nil {
+		return nil
+	}
+	err := f.client.Examine(ctx)
+	if errors.Is(err, github.ErrGrants) {
+		return err
+	}
+	if err != nil {
+		log.Warn("GitHub doesn't answer as it should; what was accepted before stays in force", "error", err)
+	}
+	return nil
 }
 
 // serve answers HTTP beside the daemon, and stops both together.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -89,40 +88,28 @@ func (i *installation) find(ctx context.Context) (int64, error) {
 	if id != 0 {
 		return id, nil
 	}
-	found, _, err := i.app.Apps.FindRepositoryInstallation(ctx, i.owner, i.repo)
 	operation := fmt.Sprintf("find the App's installation on %s/%s", i.owner, i.repo)
+	req, err := i.app.NewRequest(http.MethodGet, fmt.Sprintf("repos/%s/%s/installation", i.owner, i.repo), nil)
+	if err != nil {
+		return 0, fail(operation, err)
+	}
+	var found installed
+	_, err = i.app.Do(ctx, req, &found)
 	switch {
 	case gone(err):
 		return 0, fail(operation, ErrNotInstalled)
 	case err != nil:
 		return 0, fail(operation, err)
 	case found.SuspendedAt != nil:
-		return 0, fail(operation, fmt.Errorf("%w: it was suspended at %s", ErrNotInstalled, found.GetSuspendedAt().Format(time.RFC3339)))
+		return 0, fail(operation, fmt.Errorf("%w: it was suspended at %s", ErrNotInstalled, found.SuspendedAt.Format(time.RFC3339)))
 	}
-	if err := modest(found.GetPermissions()); err != nil {
+	if err := grants(found.Permissions); err != nil {
 		return 0, fail(operation, err)
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.id = found.GetID()
+	i.id = found.ID
 	return i.id, nil
-}
-
-// modest refuses an installation that may do what Tenantry must never be able to: with
-// administration it could lift the rules that protect the watched branch, with workflows it could
-// change what runs there.
-func modest(p *gh.InstallationPermissions) error {
-	var excess []string
-	if p.GetAdministration() == "write" {
-		excess = append(excess, "administration")
-	}
-	if p.GetWorkflows() == "write" {
-		excess = append(excess, "workflows")
-	}
-	if len(excess) == 0 {
-		return nil
-	}
-	return fmt.Errorf("the App may write %s, which it must not; take that out of its permissions", strings.Join(excess, " and "))
 }
 
 func (i *installation) drop(token string) bool {

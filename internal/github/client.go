@@ -91,7 +91,7 @@ func New(o Options) (*Client, error) {
 	if !ok || owner == "" || repo == "" || strings.Contains(repo, "/") {
 		return nil, fmt.Errorf("GitHub repository %q: want owner/name", o.Repo)
 	}
-	base, err := apiURL(o.APIURL)
+	base, err := githubURL(o.APIURL)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +136,8 @@ func client(base *url.URL, agent string, transport http.RoundTripper) *gh.Client
 	return c
 }
 
-// apiURL parses the address of the API and gives it the final slash that go-github needs.
-func apiURL(text string) (*url.URL, error) {
+// githubURL parses the address of the API and gives it the final slash that go-github needs.
+func githubURL(text string) (*url.URL, error) {
 	if text == "" {
 		text = DefaultAPIURL
 	}

@@ -23,6 +23,8 @@ var (
 	ErrNotInstalled = errors.New("the GitHub App is not installed on this repository")
 	// ErrDenied: the credentials are good and lack a permission.
 	ErrDenied = errors.New("GitHub denies the permission")
+	// ErrGrants: the App was granted less than it needs, or more than it may have.
+	ErrGrants = errors.New("the GitHub App's permissions are not Tenantry's")
 	// ErrNoDifference: the watched branch already has all that the proposal says, so there is
 	// nothing to open a pull request for.
 	ErrNoDifference = errors.New("the branch already has this content")

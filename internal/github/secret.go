@@ -1,9 +1,11 @@
 package github
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 )
 
 // masked is what every printer shows of a Secret that isn't empty.
@@ -35,3 +37,17 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText masks the secret in encoding/json and wherever else text is made of a value.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// WriteFile writes the secret, between two texts, to a new file that only its owner may read. A file
+// that is there already is left alone, with an error that is fs.ErrExist.
+func (s Secret) WriteFile(name, before, after string) (failure error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { failure = errors.Join(failure, f.Close()) }()
+	if _, err := io.WriteString(f, before+s.text+after); err != nil {
+		return err
+	}
+	return f.Sync()
+}

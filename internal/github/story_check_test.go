@@ -2,6 +2,7 @@ package github_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -179,47 +180,49 @@ func TestAnotherAppsCheckIsNotOurs(t *testing.T) {
 }
 
 func TestStatusesInPlaceOfChecks(t *testing.T) {
-	for name, as := range map[string]func(*testing.T) *story{
-		"token": func(t *testing.T) *story {
-			s := newStory(t)
-			s.forge = s.withToken()
-			return s
-		},
-		"App without the permission": func(t *testing.T) *story {
-			return newStory(t, func(o *githubbox.AppOptions) {
-				o.Permissions = map[string]string{"contents": "write", "pull_requests": "write", "statuses": "write"}
-			})
-		},
+	s := newStory(t)
+	s.forge = s.withToken()
+	head := s.openPull().GetHead().GetSHA()
+	k := plan(head, "")
+	k.Title = strings.Repeat("long ", 60)
+	s.set(k)
+	for _, step := range []struct{ conclusion, state string }{
+		{"success", "success"}, {"action_required", "failure"}, {"neutral", "success"}, {"failure", "failure"}, {"cancelled", "error"}, {"", "pending"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := as(t)
-			head := s.openPull().GetHead().GetSHA()
-			k := plan(head, "")
-			k.Title = strings.Repeat("long ", 60)
-			s.set(k)
-			for _, step := range []struct{ conclusion, state string }{
-				{"success", "success"}, {"action_required", "failure"}, {"neutral", "success"}, {"failure", "failure"}, {"cancelled", "error"}, {"", "pending"},
-			} {
-				s.set(plan(head, step.conclusion))
-				if n := s.set(plan(head, step.conclusion)); n != 0 {
-					t.Errorf("%q: %d writes for the same", step.conclusion, n)
-				}
-				list, _, err := s.ann.Repositories.ListStatuses(s.ctx, owner, repo, head, nil)
-				s.check(err)
-				if list[0].GetState() != step.state || list[0].GetContext() != "tenantry/plan" || list[0].GetDescription() != "1 to add" {
-					t.Errorf("%q: %v", step.conclusion, list[0])
-				}
-			}
-		})
+		s.set(plan(head, step.conclusion))
+		if n := s.set(plan(head, step.conclusion)); n != 0 {
+			t.Errorf("%q: %d writes for the same", step.conclusion, n)
+		}
+		list, _, err := s.ann.Repositories.ListStatuses(s.ctx, owner, repo, head, nil)
+		s.check(err)
+		if list[0].GetState() != step.state || list[0].GetContext() != "tenantry/plan" || list[0].GetDescription() != "1 to add" {
+			t.Errorf("%q: %v", step.conclusion, list[0])
+		}
 	}
 }
 
-func TestNeitherChecksNorStatuses(t *testing.T) {
-	s := newStory(t, func(o *githubbox.AppOptions) {
-		o.Permissions = map[string]string{"contents": "write", "pull_requests": "write"}
-	})
-	err := s.forge.Check(s.ctx, plan(s.tip("main"), "success"))
-	s.want(err, github.ErrDenied)
+func TestAnAppWithOtherPermissionsIsRefused(t *testing.T) {
+	for says, change := range map[string]map[string]string{
+		"lacks checks (write)":                               {"checks": "read"},
+		"has more than it may: administration (write)":       {"administration": "write"},
+		"has more than it may: secrets (read)":               {"secrets": "read"},
+		"lacks contents (write), and has more than it may: ": {"contents": "", "workflows": "write"},
+	} {
+		s := newStory(t, func(o *githubbox.AppOptions) {
+			o.Permissions = map[string]string{}
+			for _, g := range github.Grants() {
+				o.Permissions[g.Name] = g.Level
+			}
+			maps.Copy(o.Permissions, change)
+		})
+		err := s.forge.Examine(s.ctx)
+		s.want(err, github.ErrGrants)
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want one that says %q", err, says)
+		}
+	}
+	s := newStory(t)
+	s.check(s.forge.Examine(s.ctx))
 }
 
 func TestPullRequests(t *testing.T) {

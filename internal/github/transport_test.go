@@ -386,7 +386,7 @@ func appWire(refuse func(token string) bool) *wire {
 	return &wire{handle: func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/installation"):
-			answer(w, 200, `{"id":5,"permissions":{"contents":"write"}}`)
+			answer(w, 200, `{"id":5,"permissions":{"checks":"write","contents":"write","issues":"read","metadata":"read","pull_requests":"write"}}`)
 		case strings.HasSuffix(r.URL.Path, "/access_tokens"):
 			made++
 			body, _ := json.Marshal(map[string]any{"token": fmt.Sprintf("ghs_%d", made), "expires_at": time.Now().Add(time.Hour)})
@@ -530,7 +530,7 @@ func TestInstallationProblems(t *testing.T) {
 		{"none", `{"message":"Not Found"}`, 404, ErrNotInstalled, "acme/fleet"},
 		{"suspended", `{"id":5,"suspended_at":"2026-01-01T00:00:00Z"}`, 200, ErrNotInstalled, "suspended"},
 		{"wrong key", `{"message":"A JSON web token could not be decoded"}`, 401, ErrCredentials, "refuses"},
-		{"too powerful", `{"id":5,"permissions":{"administration":"write","workflows":"write"}}`, 200, nil, "administration and workflows"},
+		{"too powerful", `{"id":5,"permissions":{"administration":"write","workflows":"write"}}`, 200, ErrGrants, "administration (write), workflows (write)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := &wire{handle: func(w http.ResponseWriter, _ *http.Request) { answer(w, tt.code, tt.answer) }}
@@ -569,9 +569,9 @@ func TestNew(t *testing.T) {
 		"https://ghe.example/api/v3///": "https://ghe.example/api/v3/",
 		"http://127.0.0.1:1234/":        "http://127.0.0.1:1234/",
 	} {
-		u, err := apiURL(in)
+		u, err := githubURL(in)
 		if err != nil || u.String() != want {
-			t.Errorf("apiURL(%q) = %v, %v; want %s", in, u, err, want)
+			t.Errorf("githubURL(%q) = %v, %v; want %s", in, u, err, want)
 		}
 	}
 }

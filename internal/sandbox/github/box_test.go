@@ -54,7 +54,9 @@ func newBox(t *testing.T, options ...func(*Options)) *box {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, err := s.AddApp(AppOptions{Slug: "tenantry", Owner: "acme", Key: key})
+	app, err := s.AddApp(AppOptions{Slug: "tenantry", Owner: "acme", Key: key, Permissions: map[string]string{
+		"contents": "write", "pull_requests": "write", "checks": "write", "issues": "write", "statuses": "write",
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,75 @@
+package github
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A Grant is a permission of a GitHub App, with what it is for.
+// https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
+type Grant struct {
+	Name  string // "pull_requests"
+	Level string // "read" or "write"
+	For   string
+}
+
+// Grants returns the permissions that Tenantry's App has: all that it needs, and no others.
+func Grants() []Grant {
+	return []Grant{
+		{"checks", "write", "to answer on commits and on their lines"},
+		{"contents", "write", "to read the definitions, and to commit reports to branches of its own"},
+		{"issues", "read", "to be told of commands in comments, as GitHub counts comments among issues"},
+		{"metadata", "read", "to see the repository, and who may write to it"},
+		{"pull_requests", "write", "to propose, to comment, to label and to close what it proposed"},
+	}
+}
+
+// Events returns the webhooks that the App is sent.
+func Events() []string {
+	return []string{"check_run", "check_suite", "issue_comment", "pull_request", "push"}
+}
+
+// grants compares what an installation was granted with what it needs. Less makes it fail half-way, and
+// more than it needs is what somebody gains who steals the key.
+func grants(have map[string]string) error {
+	var missing, excess []string
+	need := map[string]string{}
+	for _, g := range Grants() {
+		need[g.Name] = g.Level
+		if level(have[g.Name]) < level(g.Level) {
+			missing = append(missing, g.Name+" ("+g.Level+")")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if level(have[name]) > level(need[name]) {
+			excess = append(excess, name+" ("+have[name]+")")
+		}
+	}
+	var says []string
+	if len(missing) > 0 {
+		says = append(says, "lacks "+strings.Join(missing, ", "))
+	}
+	if len(excess) > 0 {
+		says = append(says, "has more than it may: "+strings.Join(excess, ", "))
+	}
+	if len(says) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: the App %s; mend that under Permissions in the App's settings, and accept it where the App is installed",
+		ErrGrants, strings.Join(says, ", and "))
+}
+
+// level orders what a permission may be granted at. What isn't known is as much as can be.
+func level(name string) int {
+	switch name {
+	case "", "none":
+		return 0
+	case "read":
+		return 1
+	case "write":
+		return 2
+	}
+	return 3
+}
