@@ -106,12 +106,13 @@ func (d *alarm) scan(ctx context.Context, scope resource.Scope, s search) ([]sig
 		}
 		alarms = append(alarms, page.MetricAlarms...)
 	}
+	index := d.sessions.index(ctx, scope)
 	return each(ctx, alarms, func(ctx context.Context, a types.MetricAlarm) (sighting, error) {
 		name := str(a.AlarmName)
 		if s.fleet == "" && strings.HasPrefix(name, trackingAlarm) {
 			return sighting{}, notOurs("read alarm", name, "a scaling policy manages it")
 		}
-		return s.sight(name,
+		return s.indexed(index, str(a.AlarmArn), name,
 			func() (tagged, error) {
 				tags, err := d.tags(ctx, client, str(a.AlarmArn))
 				return tags, failed("read the tags of alarm", name, err)

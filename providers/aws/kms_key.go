@@ -84,8 +84,9 @@ func (d *key) scan(ctx context.Context, scope resource.Scope, s search) ([]sight
 	if err != nil {
 		return nil, err
 	}
+	index := d.sessions.index(ctx, scope)
 	return each(ctx, ids, func(ctx context.Context, id string) (sighting, error) {
-		return s.sight(id,
+		return s.indexed(index, keyARN(scope, id), id,
 			func() (tagged, error) { return keyTags(ctx, client, id) },
 			func(tags tagged) (resource.Observed, error) {
 				return d.details(ctx, client, scope, id, aliases[id], tags)

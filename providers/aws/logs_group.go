@@ -75,8 +75,9 @@ func (d *logGroup) scan(ctx context.Context, scope resource.Scope, s search) ([]
 		}
 		groups = append(groups, page.LogGroups...)
 	}
+	index := d.sessions.index(ctx, scope)
 	return each(ctx, groups, func(ctx context.Context, group types.LogGroup) (sighting, error) {
-		return s.sight(str(group.LogGroupName),
+		return s.indexed(index, logGroupARN(group), str(group.LogGroupName),
 			func() (tagged, error) {
 				tags, err := d.tags(ctx, client, logGroupARN(group))
 				return tags, failed("read the tags of log group", str(group.LogGroupName), err)

@@ -99,8 +99,9 @@ func (d *bucket) scan(ctx context.Context, scope resource.Scope, s search) ([]si
 	if err != nil {
 		return nil, err
 	}
+	index := d.sessions.index(ctx, scope)
 	return each(ctx, names, func(ctx context.Context, name string) (sighting, error) {
-		return s.sight(name,
+		return s.indexed(index, bucketARN(scope, name), name,
 			func() (tagged, error) { return d.tags(ctx, client, scope, name) },
 			func(tags tagged) (resource.Observed, error) { return d.details(ctx, client, scope, name, tags) })
 	})

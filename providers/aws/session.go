@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"tenantry.dev/providers"
@@ -53,6 +54,8 @@ type sessions struct {
 	mu      sync.Mutex
 	entered map[string]*entry
 	configs map[resource.Scope]aws.Config
+	indexes map[resource.Scope]*tagIndex
+	tagging *pool[*tagging.Client]
 }
 
 // An entry is the way into an account. Its lock makes the proof of the account's id happen once.
@@ -68,7 +71,9 @@ func newSessions(base aws.Config, accounts []Account) (*sessions, error) {
 		accounts: make(map[string]Account, len(accounts)),
 		entered:  map[string]*entry{},
 		configs:  map[resource.Scope]aws.Config{},
+		indexes:  map[resource.Scope]*tagIndex{},
 	}
+	s.tagging = newPool(s, func(c aws.Config) *tagging.Client { return tagging.NewFromConfig(c) })
 	for _, a := range accounts {
 		if known, twice := s.accounts[a.ID]; twice && known != a {
 			return nil, fmt.Errorf("account %s has two different roles, %q and %q", a.ID, known.RoleARN, a.RoleARN)
@@ -96,8 +101,26 @@ func (s *sessions) config(ctx context.Context, scope resource.Scope) (aws.Config
 	}
 	cfg := guarded(s.base, scope)
 	cfg.Credentials = e.credentials
+	cfg.APIOptions = append(cfg.APIOptions, addTagEar(s.indexIn(scope), scope))
 	s.configs[scope] = cfg
 	return cfg, nil
+}
+
+// indexOf returns the tag index of a scope.
+func (s *sessions) indexOf(scope resource.Scope) *tagIndex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.indexIn(scope)
+}
+
+// indexIn is indexOf under the lock.
+func (s *sessions) indexIn(scope resource.Scope) *tagIndex {
+	ix, made := s.indexes[scope]
+	if !made {
+		ix = newTagIndex()
+		s.indexes[scope] = ix
+	}
+	return ix
 }
 
 func (s *sessions) entry(account Account) *entry {

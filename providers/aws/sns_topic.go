@@ -80,8 +80,9 @@ func (d *topic) scan(ctx context.Context, scope resource.Scope, s search) ([]sig
 			arns = append(arns, str(t.TopicArn))
 		}
 	}
+	index := d.sessions.index(ctx, scope)
 	return each(ctx, arns, func(ctx context.Context, arn string) (sighting, error) {
-		return s.sight(arn,
+		return s.indexed(index, arn, arn,
 			func() (tagged, error) { return d.tags(ctx, client, "read the tags of topic", arn) },
 			func(tags tagged) (resource.Observed, error) {
 				now, err := d.read(ctx, client, scope, arn, tags)

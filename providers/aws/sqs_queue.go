@@ -90,8 +90,9 @@ func (d *queue) scan(ctx context.Context, scope resource.Scope, s search) ([]sig
 		}
 		urls = append(urls, page.QueueUrls...)
 	}
+	index := d.sessions.index(ctx, scope)
 	return each(ctx, urls, func(ctx context.Context, url string) (sighting, error) {
-		return s.sight(url,
+		return s.indexed(index, queueARN(scope, url), url,
 			func() (tagged, error) { return d.tags(ctx, client, "read the tags of queue", url) },
 			func(tags tagged) (resource.Observed, error) { return d.read(ctx, client, scope, url, tags) })
 	})

@@ -41,6 +41,17 @@ func (s search) sight(id string, tags func() (tagged, error), read func(tagged) 
 	return sighting{Observed: o, tags: have}, nil
 }
 
+// indexed is sight for what the tag index may know: if it may be believed, the tags aren't read.
+func (s search) indexed(index indexLookup, arn, id string, tags func() (tagged, error), read func(tagged) (resource.Observed, error)) (sighting, error) {
+	says, believed := index(arn, s)
+	if !believed {
+		return s.sight(id, tags, read)
+	}
+	found, err := s.sight(id, func() (tagged, error) { return says, nil }, read)
+	found.Hearsay = true
+	return found, err
+}
+
 // wants tells whether what has these tags is to be read, and returns the tags to read it with: what
 // nobody has marked is given a stand-in, which goes no further than this.
 func (s search) wants(tags tagged) (tagged, bool) {

@@ -196,6 +196,9 @@ type Observed struct {
 	Nonce string
 	// Pending says in a person's words what the cloud is still doing with it; empty when settled.
 	Pending string
+	// Hearsay: whose it is, whether it serves and its tags come from an index, which may lag. What of
+	// them isn't as expected is to be read again before it is believed.
+	Hearsay bool
 }
 
 // A Kind describes a type of resource to the comparison. It is a value: drivers build it once.

@@ -1,0 +1,202 @@
+package aws
+
+import (
+	"context"
+	"crypto/sha256"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
+
+	"tenantry.dev/reconciler/resource"
+)
+
+const (
+	// indexLife is how long a listing of the index serves. All kinds of a scope are read together in a
+	// pass; the next pass lists anew.
+	indexLife = time.Minute
+	// indexLag is how long the index may lag behind a write. AWS gives no bound; until this is over,
+	// the index isn't asked about what this process has written.
+	indexLag = 15 * time.Minute
+)
+
+// indexed are the services whose tags are looked up in the index. What a filter leaves out is read at
+// its service, so that a filter can cost calls and nothing else.
+var indexed = []string{"s3", "kms", "logs", "cloudwatch", "sns", "sqs"}
+
+// A tagIndex is what the Resource Groups Tagging API tells about the tags in a scope, a hundred
+// resources per call, next to what the services themselves said. It saves a call per resource and is
+// never the authority:
+//
+//   - What exists comes from the services' own lists. That the index lacks a resource means nothing: its
+//     tags are read at the service.
+//   - Once tags were read at the service, the index is taken at its word for as long as it says the same.
+//   - Before that, as after a start, it is taken at its word only about what it says is marked as ours.
+//   - It isn't asked about what this process wrote within the last indexLag.
+//
+// All else is read at the service, and so is everything if the index can't be read. What was taken from
+// the index is marked as Hearsay. Safe for concurrent use.
+// https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+type tagIndex struct {
+	turn chan struct{} // held while the index is listed
+
+	mu     sync.Mutex
+	latest *tagListing
+	heard  map[string]hearing // by ARN
+}
+
+// A tagListing is the index as it was listed once.
+type tagListing struct {
+	at   time.Time
+	tags map[string]tagged // by ARN; empty if the index couldn't be read
+}
+
+// A hearing is what this process knows of the tags of a resource by itself.
+type hearing struct {
+	read  bool // that they were read at the service, and were
+	tags  digest
+	wrote time.Time // when this process last wrote them; zero if never
+}
+
+// A digest stands for tags, so that they can be compared without being kept.
+type digest [sha256.Size]byte
+
+// digest leaves out AWS's own tags, which not every service shows.
+func (t tagged) digest() digest {
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		if !strings.HasPrefix(key, "aws:") {
+			text.WriteString(key + "\x00" + t[key] + "\x00")
+		}
+	}
+	return sha256.Sum256([]byte(text.String()))
+}
+
+func newTagIndex() *tagIndex {
+	return &tagIndex{turn: make(chan struct{}, 1), heard: map[string]hearing{}}
+}
+
+// believed tells whether what the index says of a resource, which is nil if it says nothing, may be
+// taken for its tags by somebody who looks for a fleet's resources of a kind; for an empty fleet, for
+// whatever there is.
+func (h hearing) believed(says tagged, s search, now time.Time) bool {
+	switch {
+	case says == nil, !h.wrote.IsZero() && now.Sub(h.wrote) < indexLag:
+		return false
+	case h.read:
+		return h.tags == says.digest()
+	case s.fleet == "":
+		_, complete := says.mark()
+		return complete
+	}
+	return says.in(s.fleet, s.kind)
+}
+
+// read notes the tags that the service itself gave.
+func (ix *tagIndex) read(arn string, tags tagged) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	h := ix.heard[arn]
+	h.read, h.tags = true, tags.digest()
+	ix.heard[arn] = h
+}
+
+// wrote notes that this process writes, or has just written, tags.
+func (ix *tagIndex) wrote(arn string) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.heard[arn] = hearing{wrote: time.Now()}
+}
+
+// fresh returns a listing that is at most indexLife old. Callers that come together share one. If the
+// index can't be read, the listing is empty, for the others of the pass as well.
+func (ix *tagIndex) fresh(ctx context.Context, list func(context.Context) (map[string]tagged, error)) *tagListing {
+	select {
+	case ix.turn <- struct{}{}:
+		defer func() { <-ix.turn }()
+	case <-ctx.Done():
+		return &tagListing{}
+	}
+	ix.mu.Lock()
+	latest := ix.latest
+	ix.mu.Unlock()
+	if latest != nil && time.Since(latest.at) < indexLife {
+		return latest
+	}
+	tags, err := list(ctx)
+	if err != nil && ctx.Err() != nil {
+		return &tagListing{} // no verdict on the index: it was the caller who gave up
+	}
+	latest = &tagListing{at: time.Now(), tags: tags}
+	ix.keep(latest)
+	return latest
+}
+
+// keep makes a listing the newest, and forgets what was heard of resources that it lacks: those are read
+// at their services in any case.
+func (ix *tagIndex) keep(l *tagListing) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.latest = l
+	maps.DeleteFunc(ix.heard, func(arn string, h hearing) bool {
+		return l.tags[arn] == nil && l.at.Sub(h.wrote) >= indexLag
+	})
+}
+
+// An indexLookup says what the index has of a resource, if it may be believed.
+type indexLookup func(arn string, s search) (tagged, bool)
+
+// index returns the look-up for one scan of a scope. The index is listed when it is first asked, and
+// answers for the whole scan from that listing.
+func (s *sessions) index(ctx context.Context, scope resource.Scope) indexLookup {
+	ix := s.indexOf(scope)
+	listing := sync.OnceValue(func() *tagListing {
+		return ix.fresh(ctx, func(ctx context.Context) (map[string]tagged, error) {
+			client, err := s.tagging.in(ctx, scope)
+			if err != nil {
+				return nil, err
+			}
+			return listTags(ctx, client, scope)
+		})
+	})
+	return func(arn string, want search) (tagged, bool) {
+		says := listing().tags[arn]
+		ix.mu.Lock()
+		heard := ix.heard[arn]
+		ix.mu.Unlock()
+		if !heard.believed(says, want, time.Now()) {
+			return nil, false
+		}
+		return maps.Clone(says), true
+	}
+}
+
+// listTags lists the index of a scope. A resource that comes twice with different tags, as it may when
+// it changes between two pages, is left out.
+func listTags(ctx context.Context, client *tagging.Client, scope resource.Scope) (map[string]tagged, error) {
+	tags, torn := map[string]tagged{}, map[string]bool{}
+	pages := tagging.NewGetResourcesPaginator(client, &tagging.GetResourcesInput{
+		ResourcesPerPage: aws.Int32(100), ResourceTypeFilters: indexed,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, failed("list the tags of", scope.String(), err)
+		}
+		for _, r := range page.ResourceTagMappingList {
+			arn := strings.TrimSuffix(str(r.ResourceARN), ":*") // as log groups are called in places
+			says := fromTags(r.Tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value })
+			if before, twice := tags[arn]; twice && !maps.Equal(before, says) {
+				torn[arn] = true
+			}
+			tags[arn] = says
+		}
+	}
+	maps.DeleteFunc(tags, func(arn string, _ tagged) bool { return torn[arn] })
+	return tags, nil
+}
