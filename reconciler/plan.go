@@ -70,7 +70,7 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("drivers: %w", err)
 	}
-	seen, err := r.look(ctx, t.Fleet, set, known)
+	seen, err := r.look(ctx, t, set, known)
 	if err != nil {
 		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
 	}
@@ -120,8 +120,8 @@ func (p Plan) Only(owners ...resource.Owner) Plan {
 // look observes the places of the fleet, and those that it doesn't name any more and where something
 // was applied: that is there until it is seen not to be. A place whose account left the fleet can't
 // be read, and so counts as unseen.
-func (r *Reconciler) look(ctx context.Context, fleet *schema.Fleet, set providers.Set, known map[resource.Owner]OwnerState) (Observation, error) {
-	scopes := fleet.Scopes()
+func (r *Reconciler) look(ctx context.Context, t Target, set providers.Set, known map[resource.Owner]OwnerState) (Observation, error) {
+	fleet, scopes := t.Fleet, t.Fleet.Scopes()
 	gone := map[changeset.Place]string{}
 	for _, state := range known {
 		for _, d := range state.Applied {
@@ -137,6 +137,10 @@ func (r *Reconciler) look(ctx context.Context, fleet *schema.Fleet, set provider
 	}
 	slices.SortFunc(scopes, resource.Scope.Compare)
 	seen, err := r.Observer.Observe(ctx, set, fleet.Name, scopes)
+	if err != nil {
+		return seen, err
+	}
+	seen, err = r.Observer.confirm(ctx, set, fleet.Name, scopes, seen, expect(t.Rendered().Desired, known))
 	if err != nil || len(gone) == 0 {
 		return seen, err
 	}

@@ -43,12 +43,12 @@ func (s search) sight(id string, tags func() (tagged, error), read func(tagged) 
 
 // indexed is sight for what the tag index may know: if it may be believed, the tags aren't read.
 func (s search) indexed(index indexLookup, arn, id string, tags func() (tagged, error), read func(tagged) (resource.Observed, error)) (sighting, error) {
-	says, believed := index(arn, s)
-	if !believed {
+	says := index(arn, s)
+	if !says.believed {
 		return s.sight(id, tags, read)
 	}
-	found, err := s.sight(id, func() (tagged, error) { return says, nil }, read)
-	found.Hearsay = true
+	found, err := s.sight(id, func() (tagged, error) { return says.tags, nil }, read)
+	found.Hearsay = says.hearsay
 	return found, err
 }
 

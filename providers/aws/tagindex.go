@@ -40,7 +40,7 @@ var indexed = []string{"s3", "kms", "logs", "cloudwatch", "sns", "sqs"}
 //   - It isn't asked about what this process wrote within the last indexLag.
 //
 // All else is read at the service, and so is everything if the index can't be read. What was taken from
-// the index is marked as Hearsay. Safe for concurrent use.
+// the index and no service confirmed to this process is marked as Hearsay. Safe for concurrent use.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 type tagIndex struct {
 	turn chan struct{} // held while the index is listed
@@ -148,8 +148,15 @@ func (ix *tagIndex) keep(l *tagListing) {
 	})
 }
 
-// An indexLookup says what the index has of a resource, if it may be believed.
-type indexLookup func(arn string, s search) (tagged, bool)
+// A saying is what the index has of a resource, if it may be believed.
+type saying struct {
+	tags     tagged
+	believed bool
+	hearsay  bool // no service has confirmed it to this process
+}
+
+// An indexLookup asks the index about a resource.
+type indexLookup func(arn string, s search) saying
 
 // index returns the look-up for one scan of a scope. The index is listed when it is first asked, and
 // answers for the whole scan from that listing.
@@ -164,15 +171,15 @@ func (s *sessions) index(ctx context.Context, scope resource.Scope) indexLookup 
 			return listTags(ctx, client, scope)
 		})
 	})
-	return func(arn string, want search) (tagged, bool) {
+	return func(arn string, want search) saying {
 		says := listing().tags[arn]
 		ix.mu.Lock()
 		heard := ix.heard[arn]
 		ix.mu.Unlock()
 		if !heard.believed(says, want, time.Now()) {
-			return nil, false
+			return saying{}
 		}
-		return maps.Clone(says), true
+		return saying{tags: maps.Clone(says), believed: true, hearsay: !heard.read}
 	}
 }
 
