@@ -15,10 +15,10 @@ var allowed = map[string][]string{
 	"reconciler/changeset":   {"reconciler/resource"},
 	"reconciler/report":      {"reconciler/resource", "reconciler/changeset"},
 	"reconciler/takeover":    {"providers", "reconciler/resource", "reconciler/changeset"},
-	"schema":                 {"reconciler/resource", "reconciler/changeset", "internal/awstypes"},
+	"schema":                 {"reconciler/resource", "reconciler/changeset", "internal/awstypes", "internal/samples"},
 	"providers":              {"reconciler/resource"},
 	"providers/aws":          {"providers", "reconciler/resource", "internal/awstypes"},
-	"providers/providertest": {"providers", "reconciler/resource", "reconciler/changeset"},
+	"providers/providertest": {"providers", "reconciler/resource", "reconciler/changeset", "internal/samples"},
 	"reconciler":             {"reconciler/resource", "reconciler/changeset", "reconciler/report", "schema", "providers"},
 
 	"internal/audit":          {"reconciler/changeset", "reconciler/resource"},
@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"internal/sandbox":        {"internal/sandbox"},
 	"internal/sandbox/aws":    {"internal/awstypes"},
 	"internal/sandbox/github": {"internal/sandbox/github"},
-	"internal/reference":      {"schema"},
+	"internal/reference":      {"schema", "internal/samples"},
 	"internal/draw":           {"schema"},
 	"internal/offers":         {"schema", "reconciler/resource"},
 	"internal/fleetgen":       {"schema", "fleet-example"},
@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"internal/evaluate":       {"schema", "reconciler/resource"},
 	"internal/rendercache":    {"schema"},
 	"internal/awstypes":       {"internal/awstypes"},
+	"internal/samples":        {},
 }
 
 // pure lists the folders that may import nothing that reads a clock, logs or does I/O.
