@@ -54,7 +54,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.initCommand(), a.validateCommand(), a.renderCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(), a.plansCommand(),
 		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.explainCommand(), a.graphCommand(), a.versionCommand(),
-		a.tenantCommand(), a.releaseCommand(), a.exceptionCommand(), a.formatCommand(), a.vendorCommand(), a.githubAppCommand(),
+		a.tenantCommand(), a.releaseCommand(), a.exceptionCommand(), a.formatCommand(), a.vendorCommand(), a.githubAppCommand(), a.traceCommand(),
 		a.evaluateCommand(),
 	)
 	return root

@@ -1,0 +1,92 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	gh "github.com/google/go-github/v60/github"
+)
+
+// A Merged is a pull request that was merged.
+type Merged struct {
+	Number   int       `json:"number"`
+	Title    string    `json:"title"`
+	URL      string    `json:"url"`
+	Author   string    `json:"author"`
+	MergedBy string    `json:"merged_by,omitempty"`
+	MergedAt time.Time `json:"merged_at"`
+	Commit   string    `json:"commit"`             // what the merge made on the watched branch
+	Approved []string  `json:"approved,omitempty"` // the logins whose last review approves it
+}
+
+// MergedAs returns the merged pull request that a commit of the watched branch came with. False if it came
+// with none, as a direct push does.
+// https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
+func (c *Client) MergedAs(ctx context.Context, commit string) (Merged, bool, error) {
+	list, _, err := c.api.PullRequests.ListPullRequestsWithCommit(ctx, c.owner, c.repo, commit, &gh.ListOptions{PerPage: pageSize})
+	if gone(err) {
+		return Merged{}, false, nil
+	}
+	if err != nil {
+		return Merged{}, false, fail("ask which pull request brought "+commit, err)
+	}
+	for _, pull := range list {
+		if !pull.GetMergedAt().IsZero() && pull.GetMergeCommitSHA() == commit {
+			merged, err := c.Merged(ctx, pull.GetNumber())
+			return merged, err == nil, err
+		}
+	}
+	return Merged{}, false, nil
+}
+
+// Merged returns a merged pull request. It is an error if it isn't merged.
+func (c *Client) Merged(ctx context.Context, number int) (Merged, error) {
+	pull, _, err := c.api.PullRequests.Get(ctx, c.owner, c.repo, number)
+	if err != nil {
+		return Merged{}, fail(fmt.Sprintf("read pull request %d", number), err)
+	}
+	if !pull.GetMerged() {
+		return Merged{}, fmt.Errorf("pull request %d is %s and was not merged: nothing was written for it", number, pull.GetState())
+	}
+	m := Merged{
+		Number: number, Title: pull.GetTitle(), URL: pull.GetHTMLURL(), Author: pull.GetUser().GetLogin(),
+		MergedBy: pull.GetMergedBy().GetLogin(), MergedAt: pull.GetMergedAt().Time, Commit: pull.GetMergeCommitSHA(),
+	}
+	m.Approved, err = c.approvers(ctx, number)
+	return m, err
+}
+
+// approvers are those whose last review that decides something approves.
+func (c *Client) approvers(ctx context.Context, number int) ([]string, error) {
+	last := map[string]string{}
+	var order []string
+	o := &gh.ListOptions{PerPage: pageSize}
+	for {
+		page, resp, err := c.api.PullRequests.ListReviews(ctx, c.owner, c.repo, number, o)
+		if err != nil {
+			return nil, fail(fmt.Sprintf("list the reviews of pull request %d", number), err)
+		}
+		for _, review := range page {
+			login, state := review.GetUser().GetLogin(), review.GetState()
+			if state != "APPROVED" && state != "CHANGES_REQUESTED" && state != "DISMISSED" {
+				continue
+			}
+			if _, known := last[login]; !known {
+				order = append(order, login)
+			}
+			last[login] = state
+		}
+		if resp.NextPage == 0 {
+			break
+		}
+		o.Page = resp.NextPage
+	}
+	var out []string
+	for _, login := range order {
+		if last[login] == "APPROVED" {
+			out = append(out, login)
+		}
+	}
+	return out, nil
+}
