@@ -104,6 +104,9 @@ func (s *Server) perform(c *call, op operation) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.store.sweep()
+	if err := s.authorize(c); err != nil {
+		return nil, err
+	}
 	if !op.write {
 		c.lag = s.cond.Lag.of(c.Service)
 	}

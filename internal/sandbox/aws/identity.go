@@ -14,6 +14,8 @@ type identity struct {
 	id      string    // as GetCallerIdentity's UserId
 	token   string    // the session's; empty for the base credentials
 	until   time.Time // when the session ends; zero for never
+	role    string    // the ARN of the role that was assumed; empty for the base credentials
+	tags    map[string]string
 }
 
 // A scope is what a signature says about where a request goes.

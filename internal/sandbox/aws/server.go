@@ -28,6 +28,7 @@ type Options struct {
 type Account struct {
 	ID         string // twelve digits
 	RoleARN    string
+	ReaderARN  string // another role that may be assumed, such as one that only reads; may be empty
 	ExternalID string // AssumeRole without it is refused; empty asks for none
 	// Policies are names of customer-managed IAM policies that exist in the account, such as a
 	// permissions boundary.
@@ -51,6 +52,7 @@ type Server struct {
 	journal  journal
 	before   []Hook
 	after    []Hook
+	access   access
 }
 
 // New makes a sandbox with nothing in it but the accounts.

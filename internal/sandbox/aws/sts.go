@@ -2,7 +2,6 @@ package awsbox
 
 import (
 	"maps"
-	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -26,7 +25,9 @@ func getCallerIdentity(c *call) (any, error) {
 
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 
-// assumeRole knows the roles of Options.Accounts alone: trust policies aren't evaluated.
+// assumeRole knows the roles of Options.Accounts alone. Their trust policies are evaluated if there are any;
+// without one, the external id is all that is asked for, and tags are welcome.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 func assumeRole(c *call) (any, error) {
 	arn, name := c.in.str("RoleArn"), c.in.str("RoleSessionName")
 	seconds := c.in.int("DurationSeconds", 3600)
@@ -36,26 +37,56 @@ func assumeRole(c *call) (any, error) {
 	case seconds < 900 || seconds > 43200:
 		return nil, refuse("ValidationError", "Value '%d' at 'durationSeconds' failed to satisfy constraint: 900 to 43200", seconds)
 	}
+	tags, err := c.readTags(c.in["Tags"])
+	if err != nil {
+		return nil, err
+	}
 	for _, a := range c.srv.opts.Accounts {
-		if a.RoleARN == arn && (a.ExternalID == "" || a.ExternalID == c.in.str("ExternalId")) {
-			return c.srv.startSession(a, name, c.now().Add(time.Duration(seconds)*time.Second)), nil
+		if arn != a.RoleARN && (arn != a.ReaderARN || arn == "") {
+			continue
+		}
+		if action := c.trusted(a, arn, tags); action != "" {
+			return nil, notTrusted(c.Caller, action, arn)
+		}
+		return c.srv.startSession(a.ID, arn, name, tags, c.now().Add(time.Duration(seconds)*time.Second)), nil
+	}
+	return nil, notTrusted(c.Caller, "sts:AssumeRole", arn)
+}
+
+// trusted returns the action that a role doesn't allow to a caller; "" if it allows everything. Tags of
+// the session ask for an action of their own.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
+func (c *call) trusted(a Account, role string, tags map[string]string) (denied string) {
+	policy, limited := c.srv.access.trusts[role]
+	if !limited {
+		if a.ExternalID != "" && a.ExternalID != c.in.str("ExternalId") {
+			return "sts:AssumeRole"
+		}
+		return ""
+	}
+	for _, action := range []string{"sts:AssumeRole", "sts:TagSession"} {
+		n := c.need(action, target{arn: role}, tags)
+		if id := c.in.str("ExternalId"); id != "" {
+			n.context["sts:externalid"] = []string{id}
+		}
+		if _, ok := decide([]document{policy}, n); !ok && (action == "sts:AssumeRole" || len(tags) > 0) {
+			return action
 		}
 	}
-	return nil, fail(http.StatusForbidden, "AccessDenied",
-		"User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.Caller, arn)
+	return ""
 }
 
 // startSession makes credentials. Sessions that ended a day ago are forgotten.
-func (s *Server) startSession(a Account, name string, until time.Time) obj {
+func (s *Server) startSession(account, roleARN, name string, tags map[string]string, until time.Time) obj {
 	maps.DeleteFunc(s.sessions, func(_ string, old identity) bool {
 		return !old.until.IsZero() && s.opts.Now().Sub(old.until) > 24*time.Hour
 	})
-	role := a.RoleARN[strings.LastIndex(a.RoleARN, "/")+1:]
+	role := roleARN[strings.LastIndex(roleARN, "/")+1:]
 	key, token := s.ids.upper("ASIA"), s.ids.uuid()
 	who := identity{
-		account: a.ID, token: token, until: until,
-		arn: "arn:aws:sts::" + a.ID + ":assumed-role/" + role + "/" + name,
-		id:  "AROASANDBOX" + a.ID[len(a.ID)-6:] + "0000:" + name,
+		account: account, token: token, until: until, role: roleARN, tags: tags,
+		arn: "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + name,
+		id:  "AROASANDBOX" + account[len(account)-6:] + "0000:" + name,
 	}
 	s.sessions[key] = who
 	return obj{
