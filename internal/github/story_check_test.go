@@ -214,6 +214,7 @@ func TestAnAppWithOtherPermissionsIsRefused(t *testing.T) {
 				o.Permissions[g.Name] = g.Level
 			}
 			maps.Copy(o.Permissions, change)
+			maps.DeleteFunc(o.Permissions, func(_, level string) bool { return level == "" })
 		})
 		err := s.forge.Examine(s.ctx)
 		s.want(err, github.ErrGrants)
