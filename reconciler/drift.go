@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/report"
 	"tenantry.dev/reconciler/resource"
@@ -71,7 +72,7 @@ func (d *Daemon) scan(ctx context.Context) (s scan, err error) {
 		return s, err
 	}
 	d.Reconciler.Observer.Forget()
-	if s.plan, err = d.Reconciler.Plan(ctx, s.target, Question{}); err != nil {
+	if s.plan, err = d.Reconciler.Plan(providers.InBackground(ctx), s.target, Question{}); err != nil {
 		return s, err
 	}
 	s.causes = report.Group(s.plan.Changeset)

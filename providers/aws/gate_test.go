@@ -35,7 +35,7 @@ func TestTheGateIsAskedAfterTheLimiter(t *testing.T) {
 		w := newWire(t, func(call) reply { return reply{body: `{}`} })
 		cfg := w.base()
 		limiters := newLimiters()
-		limiters.byName["Secrets Manager"] = rate.NewLimiter(rate.Every(20*time.Second), 1)
+		limiters.byName["Secrets Manager"] = newLimiter(rate.Every(20 * time.Second))
 		cfg.Retryer = newRetryer
 		cfg.APIOptions = append(cfg.APIOptions, addDeadline, addLimiter(limiters)) // as guarded does
 		client := secretsmanager.NewFromConfig(cfg)

@@ -3,8 +3,10 @@ package aws
 import (
 	"context"
 	"sync"
+	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/time/rate"
 )
@@ -50,7 +52,8 @@ var rates = map[string]rate.Limit{
 	"CloudWatch.DeleteAlarms":   3,  // 3
 	"CloudWatch.PutMetricAlarm": 3,  // 3
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-	"STS": 50, // 600 shared by the account
+	"STS":                         50, // 600 shared by the account
+	"Resource Groups Tagging API": 10, // guess
 }
 
 // otherwise is the rate of a service that isn't in the table.
@@ -59,13 +62,13 @@ const otherwise rate.Limit = 10
 // limiters hold back calls in one account and region. Safe for concurrent use.
 type limiters struct {
 	mu     sync.Mutex
-	byName map[string]*rate.Limiter
+	byName map[string]*limiter
 }
 
-func newLimiters() *limiters { return &limiters{byName: map[string]*rate.Limiter{}} }
+func newLimiters() *limiters { return &limiters{byName: map[string]*limiter{}} }
 
-// limiter is the one that an operation counts against. Its burst is one second's worth.
-func (l *limiters) limiter(service, operation string) *rate.Limiter {
+// limiter is the one that an operation counts against.
+func (l *limiters) limiter(service, operation string) *limiter {
 	name := service + "." + operation
 	limit, own := rates[name]
 	if !own {
@@ -77,23 +80,30 @@ func (l *limiters) limiter(service, operation string) *rate.Limiter {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limiter, made := l.byName[name]
-	if !made {
-		limiter = rate.NewLimiter(limit, max(1, int(limit)))
-		l.byName[name] = limiter
+	made := l.byName[name]
+	if made == nil {
+		made = newLimiter(limit)
+		l.byName[name] = made
 	}
-	return limiter
+	return made
 }
 
 // addLimiter makes each attempt of a call wait its turn. It stands behind the retryer, so that
-// retries are limited too, and before the signer, so that waiting can't age a signature.
+// retries are limited too, and before the signer, so that waiting can't age a signature. An answer that
+// refuses an attempt for coming too fast slows down all that follow.
 func addLimiter(l *limiters) func(*middleware.Stack) error {
+	throttles := retry.ThrottleErrorCode{Codes: throttleCodes()}
 	wait := func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		limiter := l.limiter(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))
-		if err := limiter.Wait(ctx); err != nil {
+		if err := limiter.wait(ctx); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, &notSentError{err}
 		}
-		return next.HandleFinalize(ctx, in)
+		sent := time.Now()
+		out, meta, err := next.HandleFinalize(ctx, in)
+		if err != nil && throttles.IsErrorThrottle(err).Bool() {
+			limiter.throttled(sent)
+		}
+		return out, meta, err
 	}
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("TenantryLimiter", wait), "Retry", middleware.After)

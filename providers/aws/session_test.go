@@ -183,7 +183,8 @@ func TestTheLimiterCountsAttempts(t *testing.T) {
 	cfg := w.base()
 	cfg.Retryer = newRetryer
 	limiters := newLimiters()
-	limiters.byName["Secrets Manager"] = rate.NewLimiter(rate.Every(time.Hour), 2)
+	limiters.byName["Secrets Manager"] = newLimiter(rate.Every(time.Hour))
+	limiters.byName["Secrets Manager"].tokens = rate.NewLimiter(rate.Every(time.Hour), 2)
 	client := secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
 		o.APIOptions = append(o.APIOptions, addLimiter(limiters))
 	})
@@ -206,7 +207,7 @@ func TestEveryScopeHasItsOwnLimits(t *testing.T) {
 	if limits.limiter("KMS", "ListKeys") != limits.limiter("KMS", "DescribeKey") {
 		t.Error("operations without a rate of their own share the service's")
 	}
-	if got := limits.limiter("Nimbus", "GetCloud").Limit(); got != otherwise {
+	if got := limits.limiter("Nimbus", "GetCloud").tokens.Limit(); got != otherwise {
 		t.Errorf("an unknown service has %v calls/s", got)
 	}
 }

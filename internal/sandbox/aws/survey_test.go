@@ -123,6 +123,7 @@ func TestSurveyCalls(t *testing.T) {
 		"sns.ListTopics": 1, "sns.ListTagsForResource": 1, "sns.GetTopicAttributes": 1, "sns.ListSubscriptionsByTopic": 1,
 		"sqs.ListQueues": 1, "sqs.ListQueueTags": n + 1, "sqs.GetQueueAttributes": n + 1,
 		"secretsmanager.ListSecrets": 1, "secretsmanager.GetResourcePolicy": 1,
+		"tagging.GetResources": 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
