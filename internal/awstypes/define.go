@@ -27,6 +27,7 @@ func (t Type) Definition() ([]byte, error) {
 		return nil, fmt.Errorf("read the schema of %s: %w", t.Name, err)
 	}
 	delete(schema, "required") // it is said field by field, but for those that are left out
+	uncircle(object(schema["definitions"]))
 	loosen(schema)
 	schema["type"] = "object"
 	out, err := t.define(schema)
@@ -38,6 +39,50 @@ func (t Type) Definition() ([]byte, error) {
 		return t.define(schema)
 	}
 	return out, nil
+}
+
+// uncircle demands nothing of a definition that leads back to it, such as the statement that a negation has:
+// the evaluator takes a demand in a circle for one that has no end.
+func uncircle(definitions map[string]any) {
+	refs := map[string]map[string]string{} // definition → property → definition
+	for name, definition := range definitions {
+		refs[name] = map[string]string{}
+		for property, schema := range object(object(definition)["properties"]) {
+			if ref, ok := object(schema)["$ref"].(string); ok {
+				refs[name][property] = strings.TrimPrefix(ref, "#/definitions/")
+			}
+		}
+	}
+	for name, definition := range definitions {
+		demanded, _ := object(definition)["required"].([]any)
+		demanded = slices.DeleteFunc(demanded, func(property any) bool {
+			text, _ := property.(string)
+			to, is := refs[name][text]
+			return is && leads(refs, to, name, map[string]bool{})
+		})
+		if len(demanded) > 0 {
+			object(definition)["required"] = demanded
+		} else if definition := object(definition); definition != nil {
+			delete(definition, "required")
+		}
+	}
+}
+
+// leads tells whether references go from one definition to another.
+func leads(refs map[string]map[string]string, from, to string, seen map[string]bool) bool {
+	if from == to {
+		return true
+	}
+	if seen[from] {
+		return false
+	}
+	seen[from] = true
+	for _, next := range refs[from] {
+		if leads(refs, next, to, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 // define turns a schema into a definition.
@@ -275,6 +320,9 @@ func loosen(v any) {
 			loosen(inner)
 		}
 	case map[string]any:
+		if isJSON(v) {
+			v["type"] = []any{"object", "string"}
+		}
 		for _, key := range []string{"default", "format", "insertionOrder", "arrayType", "dependentRequired"} {
 			if _, isSchema := v[key].(map[string]any); !isSchema {
 				delete(v, key)

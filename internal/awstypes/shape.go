@@ -114,6 +114,9 @@ func (r *shaper) definition(name, definition string) *Shape {
 
 func (r *shaper) fill(s *Shape, name string, schema map[string]any) {
 	types := words(schema["type"])
+	if isJSON(schema) {
+		types = []string{"object", "string"}
+	}
 	properties, patterns := object(schema["properties"]), object(schema["patternProperties"])
 	for _, choice := range slices.Concat(list(schema["oneOf"]), list(schema["anyOf"]), list(schema["allOf"])) {
 		inner := object(choice)
@@ -159,6 +162,12 @@ func (r *shaper) fill(s *Shape, name string, schema map[string]any) {
 	case len(types) == 1:
 		s.Form = "number"
 	}
+}
+
+// isJSON tells whether a schema says nothing of a value but that it is JSON, as that of a managed policy's
+// document does.
+func isJSON(schema map[string]any) bool {
+	return schema["format"] == "json" && schema["type"] == nil && schema["$ref"] == nil && schema["properties"] == nil
 }
 
 // isDocument knows a JSON document by the name of its property: the schemas have no word for it.
