@@ -31,6 +31,13 @@ type conditionsJSON struct {
 	Deny      []Match  `json:"deny"`
 	Latency   span     `json:"latency"`
 	Confirm   bool     `json:"confirmAtOnce"`
+	Events    mailJSON `json:"events"`
+}
+
+type mailJSON struct {
+	Delay  span `json:"delay"`
+	Repeat int  `json:"repeat"`
+	Lose   int  `json:"lose"`
 }
 
 type lagJSON struct {
@@ -45,6 +52,7 @@ func (s *Server) showConditions(w http.ResponseWriter, _ *http.Request) {
 
 func forPeople(c Conditions) conditionsJSON {
 	out := conditionsJSON{PageSize: c.PageSize, TokenLife: span(c.TokenLife), Throttle: c.Throttle, Deny: c.Deny, Latency: span(c.Latency), Confirm: c.ConfirmAtOnce}
+	out.Events = mailJSON{Delay: span(c.Events.Delay), Repeat: c.Events.Repeat, Lose: c.Events.Lose}
 	if c.Lag != nil {
 		out.Lag = lagJSON{Delay: span(c.Lag.Delay), Reads: c.Lag.Reads, Services: c.Lag.Services}
 	}
@@ -73,6 +81,7 @@ func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := Conditions{PageSize: now.PageSize, TokenLife: time.Duration(now.TokenLife), Throttle: now.Throttle, Deny: now.Deny, Latency: time.Duration(now.Latency), ConfirmAtOnce: now.Confirm}
+	c.Events = EventWeather{Delay: time.Duration(now.Events.Delay), Repeat: now.Events.Repeat, Lose: now.Events.Lose}
 	if now.Lag.Delay > 0 || now.Lag.Reads > 0 {
 		c.Lag = &Lag{Delay: time.Duration(now.Lag.Delay), Reads: now.Lag.Reads, Services: now.Lag.Services}
 	}
@@ -84,18 +93,20 @@ func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
 func merge(body map[string]json.RawMessage, into *conditionsJSON) error {
 	members := map[string]any{
 		"pageSize": &into.PageSize, "tokenLife": &into.TokenLife, "lag": &into.Lag,
-		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency, "confirmAtOnce": &into.Confirm,
+		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency, "confirmAtOnce": &into.Confirm, "events": &into.Events,
 	}
 	for name, value := range body {
 		member, ok := members[name]
 		if !ok {
-			return fmt.Errorf("%q is no condition; there are pageSize, tokenLife, lag, throttle, deny, latency, confirmAtOnce", name)
+			return fmt.Errorf("%q is no condition; there are pageSize, tokenLife, lag, throttle, deny, latency, confirmAtOnce, events", name)
 		}
 		switch name {
 		case "lag":
 			into.Lag = lagJSON{}
 		case "throttle":
 			into.Throttle = Throttle{}
+		case "events":
+			into.Events = mailJSON{}
 		}
 		if err := json.Unmarshal(value, member); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

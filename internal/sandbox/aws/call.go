@@ -2,6 +2,7 @@ package awsbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,6 +33,8 @@ type call struct {
 	in  obj
 	req *http.Request
 	lag *Lag
+	// late tells a handler that the caller has waited as long as it wanted to.
+	late bool
 }
 
 // An operation is a row of a service's table. Handlers run under the server's lock, see the newest
@@ -84,12 +87,18 @@ func (s *Server) answer(r *http.Request) response {
 		failure = weather.failure
 	}
 	if failure != nil {
+		s.logCall(c, nil, failure, requestID)
 		return p.fail(c, failure, requestID)
 	}
 	if answer, stop := s.hooked(c, p, s.hooks(true), requestID); stop {
 		return answer
 	}
 	result, err := s.perform(c, op)
+	if err == nil {
+		s.logCall(c, result, nil, requestID)
+	} else {
+		s.logCall(c, nil, asError(err), requestID)
+	}
 	if answer, stop := s.hooked(c, p, s.hooks(false), requestID); stop {
 		return answer
 	}
@@ -99,8 +108,27 @@ func (s *Server) answer(r *http.Request) response {
 	return p.encode(c, result, requestID)
 }
 
-// perform runs the operation's handler under the lock.
+// perform runs the operation's handler, again while it has nothing to answer yet.
 func (s *Server) perform(c *call, op operation) (any, error) {
+	result, err := s.once(c, op)
+	waiting, not := errors.AsType[*notYet](err)
+	if !not {
+		return result, err
+	}
+	over := time.NewTimer(waiting.patience)
+	defer over.Stop()
+	for not {
+		s.flying.end() // who waits is no business of Calm
+		c.late = !waiting.wait(c.req.Context(), over.C)
+		s.flying.start()
+		result, err = s.once(c, op)
+		waiting, not = errors.AsType[*notYet](err)
+	}
+	return result, err
+}
+
+// once runs the operation's handler under the lock.
+func (s *Server) once(c *call, op operation) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.store.sweep()

@@ -24,7 +24,7 @@ type Mischief struct {
 	Attribute string `json:"attribute,omitempty"`
 	Value     string `json:"value,omitempty"`
 
-	// By is the person who did it. Default "robin".
+	// By is the person who did it, or their session, such as "assumed-role/admins/robin". Default "robin".
 	By string `json:"by,omitempty"`
 }
 
@@ -116,6 +116,9 @@ func (s *Server) eavesdrop(r *Resource) verdict {
 }
 
 func human(account, name string) string {
+	if strings.HasPrefix(name, "assumed-role/") {
+		return "arn:aws:sts::" + account + ":" + name
+	}
 	return "arn:aws:iam::" + account + ":user/" + cmp.Or(name, "robin")
 }
 
@@ -135,9 +138,10 @@ func (s *Server) Chaos(m Mischief) error {
 	}
 	if fate == goes {
 		s.store.remove(r, by, lag)
-		return nil
+	} else {
+		s.store.put(r, by, lag)
 	}
-	s.store.put(r, by, lag)
+	s.byHand(m, r, fate, by.by)
 	return nil
 }
 

@@ -20,6 +20,8 @@ type Conditions struct {
 	Deny []Match `json:"deny,omitempty"`
 	// ConfirmAtOnce has somebody click the link in every mail that asks to confirm a subscription.
 	ConfirmAtOnce bool `json:"confirmAtOnce,omitempty"`
+	// Events is how events get from who made them to the queues of rules.
+	Events EventWeather `json:"events,omitzero"`
 	// Latency is how long each call takes before it takes effect.
 	Latency time.Duration `json:"latency,omitempty"`
 }

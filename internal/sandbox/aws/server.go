@@ -53,6 +53,9 @@ type Server struct {
 	before   []Hook
 	after    []Hook
 	access   access
+
+	mailboxes map[string]*mailbox // by the queue's ARN
+	trail     trail
 }
 
 // New makes a sandbox with nothing in it but the accounts.
@@ -72,6 +75,9 @@ func New(opts Options) *Server {
 		cond:     opts.Conditions,
 		limiter:  limiter{},
 		journal:  newJournal(),
+
+		mailboxes: map[string]*mailbox{},
+		trail:     trail{ids: ids{seed: opts.Seed + "/trail"}},
 	}
 	s.admin = s.adminPages()
 	if len(opts.Accounts) > 0 {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// sqsService is https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/, without
-// messages.
+// sqsService is https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/. Those of its
+// operations that are about messages count as reads: they change no resource.
 func sqsService() *service {
 	k := jsonCodes
 	k.throttled, k.denied, k.unknownKey, k.expired = "RequestThrottled", "AccessDenied", "InvalidClientTokenId", "ExpiredToken"
@@ -35,6 +35,10 @@ func sqsService() *service {
 			"TagQueue":           {true, tagQueue},
 			"UntagQueue":         {true, untagQueue},
 			"ListQueueTags":      {false, listQueueTags},
+			"SendMessage":        {false, sendMessage},
+			"ReceiveMessage":     {false, receiveMessage},
+			"DeleteMessage":      {false, deleteMessage},
+			"DeleteMessageBatch": {false, deleteMessages},
 		},
 	}
 }
@@ -203,6 +207,7 @@ func deleteQueue(c *call) (any, error) {
 		return nil, err
 	}
 	c.remove(r)
+	delete(c.srv.mailboxes, r.ID)
 	return nil, nil
 }
 
