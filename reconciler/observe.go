@@ -18,7 +18,9 @@ import (
 type Observation struct {
 	Observed []resource.Observed
 	Unseen   map[changeset.Place]string
-	At       time.Time
+	At       time.Time // when the oldest of the listings in it was made
+
+	listed map[changeset.Place]bool // the places that were listed for this look
 }
 
 // observeAtOnce bounds the places that are read at the same time. Rates are bounded per account
@@ -61,6 +63,9 @@ func observePlaces(ctx context.Context, set providers.Set, fleet string, places 
 	}
 	o := Observation{Unseen: map[changeset.Place]string{}, At: time.Now()}
 	for i, p := range places {
+		if at := slices.IndexFunc(found[i], func(r resource.Observed) bool { return placeOf(r) != p }); at >= 0 && errs[i] == nil {
+			errs[i] = fmt.Errorf("the driver is broken: it listed %s, which is in %s", found[i][at].Address, found[i][at].Scope)
+		}
 		if errs[i] != nil {
 			o.Unseen[p] = errs[i].Error()
 			continue
@@ -108,64 +113,4 @@ func wholeScopes(unseen map[changeset.Place]string, places []changeset.Place) ma
 		out[p] = reason
 	}
 	return out
-}
-
-// An Observer keeps the newest observation for a short time, so that several questions that
-// arrive together cost one reading. Safe for concurrent use; concurrent callers share one reading.
-type Observer struct {
-	maxAge time.Duration
-	turn   chan struct{} // held while the cloud is read
-	last   Observation
-	key    string
-}
-
-// NewObserver makes an observer whose observations may be used again for maxAge.
-func NewObserver(maxAge time.Duration) *Observer {
-	return &Observer{maxAge: maxAge, turn: make(chan struct{}, 1)}
-}
-
-// Observe returns an observation that is at most as old as the observer allows.
-func (o *Observer) Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
-	release, err := o.alone(ctx)
-	if err != nil {
-		return Observation{}, err
-	}
-	defer release()
-	key := observed(set, fleet, scopes)
-	if o.key == key && time.Since(o.last.At) < o.maxAge {
-		return o.last, nil
-	}
-	return o.whole(ctx, set, fleet, scopes, key)
-}
-
-// alone waits for the observer's turn, and keeps it until release is called.
-func (o *Observer) alone(ctx context.Context) (release func(), err error) {
-	select {
-	case o.turn <- struct{}{}:
-		return func() { <-o.turn }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
-
-// whole reads everything.
-func (o *Observer) whole(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope, key string) (Observation, error) {
-	fresh, err := Observe(ctx, set, fleet, scopes)
-	if err != nil {
-		return Observation{}, err
-	}
-	o.last, o.key = fresh, key
-	return fresh, nil
-}
-
-// observed names what an observation is of.
-func observed(set providers.Set, fleet string, scopes []resource.Scope) string {
-	return fmt.Sprint(fleet, scopes, slices.Sorted(maps.Keys(set)))
-}
-
-// Forget makes the next Observe read the cloud, as after a write.
-func (o *Observer) Forget() {
-	o.turn <- struct{}{}
-	defer func() { <-o.turn }()
-	o.last, o.key = Observation{}, ""
 }
