@@ -69,11 +69,12 @@ type fleetSchedules struct{ drift, audit string }
 
 // Keys that the daemon works on.
 const (
-	keyHead  = "head"  // bring the cloud to the watched branch
-	keyPulls = "pulls" // look for pull requests to answer
-	keyPull  = "pull/" // answer one pull request
-	keyDrift = "drift" // look for what was changed in the cloud
-	keyAudit = "audit" // propose the audit report
+	keyHead   = "head"   // bring the cloud to the watched branch
+	keyPulls  = "pulls"  // look for pull requests to answer
+	keyPull   = "pull/"  // answer one pull request
+	keyGroups = "groups" // answer what a merge queue is about to merge
+	keyDrift  = "drift"  // look for what was changed in the cloud
+	keyAudit  = "audit"  // propose the audit report
 
 	keyCommands = "commands" // obey what people asked for in comments
 	keySay      = "say/"     // answer the newest command on one pull request
@@ -144,6 +145,8 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 		return d.head(ctx)
 	case keyPulls:
 		return d.pulls(ctx)
+	case keyGroups:
+		return d.groups(ctx)
 	case keyDrift:
 		return d.drift(ctx)
 	case keyAudit:
@@ -168,6 +171,7 @@ type Hint struct {
 	Pull   int  // this pull request may have changed; 0 for none
 	Retry  bool // a person asks to try again what failed
 	Drift  bool // a proposal of ours was decided on
+	Queued bool // a merge queue has something to be checked
 	// Comment holds a command; 0 for none. What it says and who may say it is read again.
 	Comment int64
 }
@@ -189,6 +193,9 @@ func (d *Daemon) Notice(ctx context.Context, h Hint) {
 	}
 	if h.Drift {
 		d.trigger(ctx, keyDrift, true)
+	}
+	if h.Queued {
+		d.trigger(ctx, keyGroups, true)
 	}
 }
 
@@ -229,6 +236,7 @@ func (d *Daemon) watch(ctx context.Context) {
 			}
 			d.trigger(ctx, keyPulls, false)
 		}
+		d.trigger(ctx, keyGroups, false)
 		d.trigger(ctx, keyCommands, false)
 		select {
 		case <-ctx.Done():

@@ -134,6 +134,7 @@ type board struct {
 	mu        sync.Mutex
 	checks    map[string]reconciler.Check // by name and commit
 	comments  map[string]string           // by number and key
+	groups    []reconciler.Group
 	pulls     []reconciler.PullRequest
 	proposals []*reconciler.ProposalState
 	content   map[string]reconciler.Proposal // by branch
@@ -211,6 +212,12 @@ func (b *board) PullRequests(context.Context) ([]reconciler.PullRequest, error) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.pulls), nil
+}
+
+func (b *board) Groups(context.Context) ([]reconciler.Group, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.groups), nil
 }
 
 func (b *board) Check(_ context.Context, c reconciler.Check) error {

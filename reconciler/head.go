@@ -17,6 +17,7 @@ import (
 // Names of the checks, which people require by name.
 const (
 	checkValidate = "tenantry/validate"
+	checkPolicy   = "tenantry/policy"
 	checkPlan     = "tenantry/plan"
 	checkApply    = "tenantry/apply"
 )

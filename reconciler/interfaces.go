@@ -107,6 +107,8 @@ type ProposalState struct {
 type Reviews interface {
 	// PullRequests returns the open pull requests against the watched branch, ours included.
 	PullRequests(ctx context.Context) ([]PullRequest, error)
+	// Groups returns what the merge queue of the watched branch is about to merge; nothing if it has none.
+	Groups(ctx context.Context) ([]Group, error)
 	// Check sets the check of this name on a commit.
 	Check(ctx context.Context, c Check) error
 	// Comment has exactly one comment of this key by us on the pull request, with this body.

@@ -49,7 +49,7 @@ func (d *Daemon) pull(ctx context.Context, number int) error {
 		return nil // closed in the meantime
 	}
 	pr := list[at]
-	for _, name := range []string{checkValidate, checkPlan} {
+	for _, name := range pullChecks() {
 		if err := d.check(ctx, Check{Name: name, Commit: pr.Head, Title: "Working on it"}); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (d *Daemon) pull(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
-	valid, err := d.validate(ctx, pr, merged)
+	valid, err := d.judge(ctx, pr, merged)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (d *Daemon) strange(ctx context.Context, pr PullRequest, commit Commit) (bo
 	if at < 0 {
 		return false, nil
 	}
-	for _, name := range []string{checkValidate, checkPlan} {
+	for _, name := range pullChecks() {
 		err = errors.Join(err, d.check(ctx, Check{
 			Name: name, Commit: pr.Head, Conclusion: "action_required", Title: "Not evaluated: it comes from a fork",
 			Summary: "The head is in another repository, and it changes " + strconv.Quote(changed[at].Path) + ", which is more than a tenant. " +
@@ -146,21 +146,17 @@ func (d *Daemon) baseOf(ctx context.Context, pr PullRequest, merged Target) (Tar
 	return d.targets.open(ctx, d.Loader, d.Source, base)
 }
 
-func (d *Daemon) validate(ctx context.Context, pr PullRequest, t Target) (bool, error) {
-	c := Check{Name: checkValidate, Commit: pr.Head, Conclusion: "success", Title: "The definitions are valid", Annotations: annotations(t.Findings)}
-	bad := t.Fleet == nil || invalid(t.Findings)
-	switch {
-	case bad:
-		c.Conclusion = "failure"
-		c.Title = fmt.Sprintf("%d finding%s", len(t.Findings), plural(len(t.Findings)))
-		c.Summary = findingsSummary(t.Findings)
-	case len(t.Findings) > 0:
-		c.Title = fmt.Sprintf("Valid, with %d remark%s", len(t.Findings), plural(len(t.Findings)))
-		c.Summary = findingsSummary(t.Findings)
-	default:
-		c.Summary = fmt.Sprintf("%d tenants, %d plans, %d cells.", len(t.Fleet.Tenants), len(t.Fleet.Plans), len(t.Fleet.Cells))
+// judge says whether the definitions are valid, and whether they keep to the policies. Both must hold for
+// there to be a plan.
+func (d *Daemon) judge(ctx context.Context, pr PullRequest, t Target) (bool, error) {
+	mistakes, breaches := apart(t.Findings)
+	for _, c := range []Check{validity(t, mistakes), obedience(t, breaches)} {
+		c.Commit = pr.Head
+		if err := d.check(ctx, c); err != nil {
+			return false, err
+		}
 	}
-	return !bad, d.check(ctx, c)
+	return t.Fleet != nil && !invalid(t.Findings), nil
 }
 
 // keyPlan is the key of the comment that has the plan.
@@ -217,6 +213,9 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 	body := report.Comment(cs, report.CommentOptions{Head: string(pr.Head), Remarks: remarks(base.Fleet, merged.Fleet), Shadow: shadow})
 	if err := d.Reviews.Comment(ctx, pr.Number, keyPlan, body); err != nil {
 		return fmt.Errorf("comment on pull request %d: %w", pr.Number, err)
+	}
+	if err := d.shown(ctx, pr.Number, cs); err != nil {
+		return err
 	}
 	return d.check(ctx, planCheck(pr.Head, cs, body))
 }

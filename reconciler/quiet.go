@@ -21,6 +21,9 @@ func (Quiet) Proposals(context.Context, string, time.Time) ([]ProposalState, err
 // PullRequests returns none.
 func (Quiet) PullRequests(context.Context) ([]PullRequest, error) { return nil, nil }
 
+// Groups returns none.
+func (Quiet) Groups(context.Context) ([]Group, error) { return nil, nil }
+
 // Check does nothing.
 func (Quiet) Check(context.Context, Check) error { return nil }
 

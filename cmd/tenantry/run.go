@@ -242,6 +242,8 @@ func hint(e github.Event) reconciler.Hint {
 		return reconciler.Hint{Pull: e.Number}
 	case github.CheckRerequest:
 		return reconciler.Hint{Pull: e.Number, Retry: e.Number == 0}
+	case github.MergeGroup:
+		return reconciler.Hint{Queued: true}
 	case github.Comment:
 		return reconciler.Hint{Comment: e.CommentID}
 	}

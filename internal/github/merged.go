@@ -3,10 +3,38 @@ package github
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	gh "github.com/google/go-github/v60/github"
+
+	"tenantry.dev/reconciler"
 )
+
+// Groups implements reconciler.Reviews. The branches of a merge queue have a prefix of their own.
+// https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue
+func (c *Client) Groups(ctx context.Context) ([]reconciler.Group, error) {
+	watched, err := c.watched(ctx)
+	if err != nil {
+		return nil, err
+	}
+	prefix := "heads/gh-readonly-queue/" + watched
+	o := &gh.ReferenceListOptions{Ref: prefix, ListOptions: gh.ListOptions{PerPage: pageSize}}
+	refs, _, err := c.api.Git.ListMatchingRefs(ctx, c.owner, c.repo, o)
+	if gone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fail("list the merge queue of "+watched, err)
+	}
+	var groups []reconciler.Group
+	for _, ref := range refs { // those of main come with those of maintenance
+		if strings.HasPrefix(ref.GetRef(), "refs/"+prefix+"/") {
+			groups = append(groups, reconciler.Group{Ref: ref.GetRef(), Head: reconciler.Commit(ref.GetObject().GetSHA())})
+		}
+	}
+	return groups, nil
+}
 
 // A Merged is a pull request that was merged.
 type Merged struct {

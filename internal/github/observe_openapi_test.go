@@ -55,6 +55,7 @@ var inUse = []string{
 	"GET /repos/{owner}/{repo}/commits/{ref}/check-runs",
 	"GET /repos/{owner}/{repo}/commits/{ref}/statuses",
 	"GET /repos/{owner}/{repo}/git/commits/{commit_sha}",
+	"GET /repos/{owner}/{repo}/git/matching-refs/{ref}",
 	"GET /repos/{owner}/{repo}/git/ref/{ref}",
 	"GET /repos/{owner}/{repo}/git/trees/{tree_sha}",
 	"GET /repos/{owner}/{repo}/installation",

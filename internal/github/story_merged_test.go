@@ -35,3 +35,20 @@ func TestMerged(t *testing.T) {
 		t.Errorf("the commit before came with %+v, %v", m, err)
 	}
 }
+
+func TestGroups(t *testing.T) {
+	s := newStory(t)
+	if got, err := s.forge.Groups(s.ctx); err != nil || len(got) > 0 {
+		t.Errorf("%v %v", got, err)
+	}
+	tip := s.tip("main")
+	for _, name := range []string{"heads/gh-readonly-queue/main/pr-7-" + tip, "heads/gh-readonly-queue/maintenance/pr-8-" + tip, "heads/feature"} {
+		_, _, err := s.ann.Git.CreateRef(s.ctx, owner, repo, &gh.Reference{Ref: new("refs/" + name), Object: &gh.GitObject{SHA: &tip}})
+		s.check(err)
+	}
+	got, err := s.forge.Groups(s.ctx)
+	s.check(err)
+	if len(got) != 1 || got[0].Ref != "refs/heads/gh-readonly-queue/main/pr-7-"+tip || string(got[0].Head) != tip {
+		t.Errorf("%+v", got)
+	}
+}

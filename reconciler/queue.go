@@ -1,0 +1,171 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+)
+
+// A Group is what a merge queue is about to merge: the watched branch with one or more pull requests on
+// it. The queue waits for the checks on its head.
+type Group struct {
+	Ref  string // "refs/heads/gh-readonly-queue/main/pr-7-…"
+	Head Commit
+}
+
+// keyShown is where State keeps which destructive changes the plan of a pull request showed.
+const keyShown = "shown/"
+
+// groups answers every merge group that has no answer yet.
+func (d *Daemon) groups(ctx context.Context) error {
+	list, err := d.Reviews.Groups(ctx)
+	if err != nil {
+		return fmt.Errorf("list merge groups: %w", err)
+	}
+	var failures []error
+	for _, g := range list {
+		answered, err := d.Reconciler.State.Get(ctx, keyGroups+"/"+g.Ref)
+		if err == nil && answered != string(g.Head) {
+			err = d.group(ctx, g)
+		}
+		if err != nil {
+			failures = append(failures, fmt.Errorf("merge group %s: %w", g.Ref, err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// group judges one merge group. Its commit will be the watched branch, so that it gets the checks of a pull
+// request, and one more: it may destroy only what the plan of a pull request showed to those who
+// reviewed it. Several that are harmless by themselves may not be together.
+func (d *Daemon) group(ctx context.Context, g Group) error {
+	commit, err := d.Source.Fetch(ctx, g.Ref)
+	if errors.Is(err, ErrNoRef) || err == nil && commit != g.Head {
+		return nil // the queue was made anew; the next look has what it is now
+	}
+	if err != nil {
+		return err
+	}
+	pr := PullRequest{Head: commit}
+	for _, name := range pullChecks() {
+		if err := d.check(ctx, Check{Name: name, Commit: commit, Title: "Working on it"}); err != nil {
+			return err
+		}
+	}
+	merged, err := d.targets.open(ctx, d.Loader, d.Source, commit)
+	if err != nil {
+		return err
+	}
+	valid, err := d.judge(ctx, pr, merged)
+	if err != nil {
+		return err
+	}
+	c := Check{Conclusion: "failure", Title: "No plan: the definitions are not valid", Summary: findingsSummary(merged.Findings)}
+	if valid {
+		if c, err = d.planGroup(ctx, merged); err != nil {
+			return err
+		}
+	}
+	c.Name, c.Commit = checkPlan, commit
+	if err := d.check(ctx, c); err != nil {
+		return err
+	}
+	return d.Reconciler.State.Put(ctx, keyGroups+"/"+g.Ref, string(commit))
+}
+
+func (d *Daemon) planGroup(ctx context.Context, merged Target) (Check, error) {
+	trusted, err := d.trusted(ctx)
+	if err != nil {
+		return Check{}, err
+	}
+	if trusted.Name != "" && trusted.Name != merged.Fleet.Name {
+		return Check{Conclusion: "failure", Title: "The fleet's name can't be changed", Summary: "It is " + trusted.Name + " on the watched branch."}, nil
+	}
+	base, err := d.trustedTarget(ctx)
+	if err != nil {
+		return Check{}, err
+	}
+	whole, err := d.reader(merged.Fleet, trusted).Plan(ctx, merged, Question{Correct: merged.Fleet.CorrectDrift})
+	if err != nil {
+		return Check{Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error()}, nil //nolint:nilerr // it is the answer
+	}
+	cs := whole.Only(touched(base, merged)...).Changeset
+	c := planCheck(merged.Commit, cs, report.Comment(cs, report.CommentOptions{Head: string(merged.Commit)}))
+	unknown, err := d.unshown(ctx, cs)
+	if err != nil || len(unknown) == 0 {
+		return c, err
+	}
+	c.Conclusion = "action_required"
+	c.Title = fmt.Sprintf("%d destructive change%s that no pull request showed", len(unknown), plural(len(unknown)))
+	c.Summary = "Together the pull requests of this group do what the plan of none of them showed: " + strings.Join(unknown, ", ") +
+		". Take them out of the queue, update one with the watched branch, review its plan, and queue it again.\n\n" + c.Summary
+	return c, nil
+}
+
+// trustedTarget is the newest commit of the watched branch.
+func (d *Daemon) trustedTarget(ctx context.Context) (Target, error) {
+	newest, err := d.Source.Head(ctx)
+	if err != nil {
+		return Target{}, fmt.Errorf("read the config repository: %w", err)
+	}
+	return d.targets.open(ctx, d.Loader, d.Source, newest)
+}
+
+// destructive names the changes of a changeset that take something away.
+func destructive(cs changeset.Changeset) []string {
+	var list []string
+	for _, c := range cs.Changes {
+		if c.Action == changeset.Delete || c.Action == changeset.Replace || c.Action == changeset.Retire {
+			list = append(list, string(c.Action)+" "+c.Address.String())
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// shown remembers what the plan of a pull request showed to its reviewers.
+func (d *Daemon) shown(ctx context.Context, number int, cs changeset.Changeset) error {
+	text, err := json.Marshal(destructive(cs))
+	if err == nil {
+		err = d.Reconciler.State.Put(ctx, keyShown+strconv.Itoa(number), string(text))
+	}
+	if err != nil {
+		return fmt.Errorf("remember what the plan of pull request %d showed: %w", number, err)
+	}
+	return nil
+}
+
+// unshown are the destructive changes that the plan of no open pull request showed. Those in a queue are
+// open until they are merged.
+func (d *Daemon) unshown(ctx context.Context, cs changeset.Changeset) ([]string, error) {
+	wanted := destructive(cs)
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	list, err := d.Reviews.PullRequests(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list pull requests: %w", err)
+	}
+	known := map[string]bool{}
+	for _, pr := range list {
+		text, err := d.Reconciler.State.Get(ctx, keyShown+strconv.Itoa(pr.Number))
+		var changes []string
+		if err == nil && text != "" {
+			err = json.Unmarshal([]byte(text), &changes)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("recall what the plan of pull request %d showed: %w", pr.Number, err)
+		}
+		for _, change := range changes {
+			known[change] = true
+		}
+	}
+	return slices.DeleteFunc(wanted, func(change string) bool { return known[change] }), nil
+}
