@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -71,6 +72,7 @@ type fleetFields struct {
 		ExternalID string
 		Regions    []string
 		Quotas     map[string]int
+		Events     Events
 	}
 	Schedules Schedules
 	Limits    struct {
@@ -151,6 +153,7 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 		}
 		f.Accounts = append(f.Accounts, Account{
 			Name: name, ID: a.ID, RoleARN: a.Role, ExternalID: a.ExternalID, Regions: a.Regions, Quotas: a.Quotas,
+			Events: eventsOf(a.Events, a.Regions),
 			Origin: src.at(locate(src.syntax, path).label),
 		})
 	}
@@ -163,6 +166,29 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 	e.def.fleet = fleetDef{name: in.Name, environments: sortedKeys(in.Environments), source: src}
 	e.def.takeParts(f, in.fleetParts, src)
 	return found
+}
+
+// eventsOf fills in where events arrive if the fleet doesn't say: in the account's regions, and where AWS logs
+// the calls to services without a region.
+// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+func eventsOf(e Events, regions []string) Events {
+	if e.Queue == "" {
+		return Events{}
+	}
+	if len(e.Regions) == 0 {
+		home := map[string]string{"cn": "cn-north-1", "us-gov": "us-gov-west-1"}
+		e.Regions = slices.Clone(regions)
+		for _, region := range regions {
+			place := region[:strings.Index(region, "-")]
+			if strings.HasPrefix(region, "us-gov-") {
+				place = "us-gov"
+			}
+			e.Regions = append(e.Regions, cmp.Or(home[place], "us-east-1"))
+		}
+	}
+	slices.Sort(e.Regions)
+	e.Regions = slices.Compact(e.Regions)
+	return e
 }
 
 // decode goes through JSON, whose numbers and names have no surprises.

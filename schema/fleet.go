@@ -70,7 +70,14 @@ type Account struct {
 	// Quotas are how many resources of a kind AWS allows in each region of the account; of a global
 	// kind, in the account. A kind that isn't in it is not counted.
 	Quotas map[string]int
+	Events Events
 	Origin resource.Origin
+}
+
+// Events says where the change events of an account arrive.
+type Events struct {
+	Queue   string   // its name in each of the regions; empty if no events are received
+	Regions []string // sorted
 }
 
 // An Environment is what cells are for.
