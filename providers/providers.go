@@ -77,7 +77,8 @@ var (
 	ErrNotOurs = errors.New("it exists and doesn't carry this fleet's mark")
 	// ErrUnsure: the request was sent and its answer lost; it may have had its effect.
 	ErrUnsure = errors.New("the answer was lost, the request may have taken effect")
-	// ErrPending: the cloud isn't ready for this yet; the same call will work later.
+	// ErrPending: the cloud isn't ready for this yet; the same call will work later. Nothing is under
+	// way, but for an UnderWay, which is ErrPending too.
 	ErrPending = errors.New("the cloud is not ready for it yet")
 	// ErrHoldsData: deleting would destroy data.
 	ErrHoldsData = errors.New("it holds data and is never deleted")

@@ -23,7 +23,8 @@ type Order struct {
 	// Fence is asked before every write, and again right before each of its requests is sent, by
 	// several goroutines at once; an error stops the run there. Nil allows all.
 	Fence func() error
-	// Patience is how long one change waits for a cloud that isn't ready for it; 90 s if zero.
+	// Patience is how long one change waits in place for a cloud that isn't ready for it, before it is
+	// left to a later plan; 5 s if zero.
 	Patience time.Duration
 	// Progress is told every outcome as it comes, one at a time. May be nil.
 	Progress func(changeset.Outcome)
@@ -46,7 +47,7 @@ func (r *Reconciler) Apply(ctx context.Context, p Plan, o Order) ([]changeset.Ou
 	for _, seen := range p.seen.Observed {
 		run.outputs[seen.Address] = seen.Outputs
 	}
-	if err := run.recognise(ctx); err != nil {
+	if err := errors.Join(run.conclude(ctx), run.recognise(ctx)); err != nil {
 		return nil, err
 	}
 	if err := r.abandon(ctx, p, o); err != nil {
@@ -63,6 +64,7 @@ func (r *Reconciler) Apply(ctx context.Context, p Plan, o Order) ([]changeset.Ou
 // A step is one external effect: what a change consists of.
 type step struct {
 	action changeset.Action
+	want   *resource.Desired // what an update asks for
 	// send gets the resource as the step before left it, or as it was observed.
 	send func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error)
 }
@@ -70,6 +72,10 @@ type step struct {
 // change brings one change to its outcome.
 func (r *run) change(ctx context.Context, c changeset.Change) changeset.Outcome {
 	out := changeset.Outcome{Address: c.Address, Action: c.Action}
+	if err := r.plan.waits.failed(c.Address); err != nil {
+		out.Result, out.Detail = changeset.Failed, err.Error()
+		return out // a person can read that; the next plan tries it again
+	}
 	steps, err := r.steps(c)
 	if err != nil {
 		out.Result, out.Detail = changeset.Failed, err.Error()
@@ -82,6 +88,8 @@ func (r *run) change(ctx context.Context, c changeset.Change) changeset.Outcome 
 	switch err := r.carryOut(ctx, c, steps); {
 	case errors.Is(err, ErrStopped):
 		out.Result, out.Detail = changeset.Skipped, err.Error()
+	case notReady(err):
+		return r.notReady(c, err)
 	case err != nil:
 		out.Result, out.Detail = changeset.Failed, err.Error()
 	default:
@@ -152,13 +160,13 @@ func (r *run) steps(c changeset.Change) ([]step, error) {
 
 func (r *run) create(want resource.Desired) step {
 	want.Nonce = r.nonce(want.Address)
-	return step{changeset.Create, func(ctx context.Context, d providers.Driver, _ resource.Observed) (resource.Observed, error) {
+	return step{action: changeset.Create, send: func(ctx context.Context, d providers.Driver, _ resource.Observed) (resource.Observed, error) {
 		return d.Create(ctx, want, r.plan.Target.Fleet.Name)
 	}}
 }
 
 func update(want resource.Desired) step {
-	return step{changeset.Update, func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
+	return step{action: changeset.Update, want: &want, send: func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
 		now, err := refresh(ctx, d, have)
 		if err != nil {
 			return now, err
@@ -168,7 +176,7 @@ func update(want resource.Desired) step {
 }
 
 func remove() step {
-	return step{changeset.Delete, func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
+	return step{action: changeset.Delete, send: func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
 		now, err := refresh(ctx, d, have)
 		if errors.Is(err, providers.ErrGone) {
 			return resource.Observed{}, nil
@@ -181,7 +189,7 @@ func remove() step {
 }
 
 func retire() step {
-	return step{changeset.Retire, func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
+	return step{action: changeset.Retire, send: func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
 		retirer, ok := d.(providers.Retirer)
 		if !ok {
 			return have, fmt.Errorf("%s can't be retired, and is not deleted as it holds data", d.Kind().Name)
@@ -198,7 +206,7 @@ func retire() step {
 }
 
 func (r *run) adopt(want resource.Desired) step {
-	return step{changeset.Adopt, func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
+	return step{action: changeset.Adopt, send: func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
 		adopter, ok := d.(providers.Adopter)
 		if !ok {
 			return have, fmt.Errorf("%s can't be adopted", want.Address.Kind)

@@ -52,6 +52,7 @@ type Daemon struct {
 	AcceptRewrite Commit
 
 	targets shelf
+	going   *result // of a commit that waits for the cloud, so far; touched by the turns of keyHead alone
 
 	mu     sync.Mutex
 	newest Commit // what the watched branch was at when last looked

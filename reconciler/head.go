@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,7 +69,10 @@ func (d *Daemon) head(ctx context.Context) error {
 		again = retry // whoever was left out is evaluated once more, and then served
 	}
 	d.later(keyHead, again)
-	if done && again.IsZero() {
+	if !done {
+		return nil // what waits for the cloud is looked at again by itself
+	}
+	if again.IsZero() {
 		if err := state.Put(ctx, stateConverged, string(commit)); err != nil {
 			return fmt.Errorf("remember the applied commit: %w", err)
 		}
@@ -116,19 +120,22 @@ func (d *Daemon) accept(ctx context.Context, commit Commit) (bool, error) {
 }
 
 // converge plans and applies until a plan has nothing left to do, which is the proof that the
-// cloud is as the commit wants it. It tells whether it got there, but for what must wait, and the
-// time at which that is worth another look, if it is; an error asks for another try.
+// cloud is as the commit wants it. It tells whether it got there, but for what is held, and the time at
+// which that, or what waits for the cloud, is worth another look; an error asks for another try.
 func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.Time, err error) {
 	release, err := d.alone(ctx)
 	if err != nil {
 		return false, again, err
 	}
 	defer release()
-	if err := d.check(ctx, Check{Name: checkApply, Commit: t.Commit, Title: "Applying"}); err != nil {
-		return false, again, err
+	r := d.going.next(t)
+	d.going = nil
+	if len(r.outcomes) == 0 { // otherwise the check says already what is under way
+		if err := d.check(ctx, Check{Name: checkApply, Commit: t.Commit, Title: "Applying"}); err != nil {
+			return false, again, err
+		}
 	}
 	order := Order{Run: runName(), Actor: self, Fence: d.fence(ctx, t.Commit)}
-	r := result{commit: t.Commit, findings: t.Findings}
 	for range cmp.Or(d.Passes, 5) {
 		d.Reconciler.Observer.Forget()
 		plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: t.Fleet.CorrectDrift})
@@ -148,8 +155,8 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 			return false, again, err
 		}
 		d.logOutcomes(t.Commit, outcomes)
-		if len(plan.Changeset.Ready()) == 0 {
-			r.waiting, r.again = plan.passing(), plan.Changeset.Again
+		if len(plan.Changeset.Ready()) == 0 || r.idle(outcomes) {
+			r.waiting, r.again = plan.passing() || r.idle(outcomes), plan.Changeset.Again
 			r.converged = len(plan.Changeset.Unseen) == 0 && !r.waiting
 			if err := d.Reconciler.State.Put(ctx, stateReconciled, string(t.Commit)); err != nil {
 				return false, again, fmt.Errorf("remember the reconciled commit: %w", err)
@@ -166,6 +173,10 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 	if err := d.check(ctx, r.check()); err != nil {
 		return false, again, err
 	}
+	if at := soon(r.list(), time.Now()); !r.converged && !at.IsZero() && r.check().Conclusion == "" {
+		d.going = r
+		return false, at, nil
+	}
 	if !r.converged {
 		return false, again, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
 	}
@@ -177,10 +188,13 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 // anybody's decision: a create that may still arrive or show, or a cloud that is still busy. What
 // drifted waits for a person in any case.
 func (p Plan) passing() bool {
-	return slices.ContainsFunc(p.Changeset.Changes, func(c changeset.Change) bool {
-		ends := c.HoldKind == changeset.HoldUnsure || c.HoldKind == changeset.HoldPending
-		return ends && (c.Cause == changeset.Config || p.Target.Fleet.CorrectDrift)
-	})
+	return slices.ContainsFunc(p.Changeset.Changes, p.passes)
+}
+
+// passes tells whether a change is held by what ends by itself.
+func (p Plan) passes(c changeset.Change) bool {
+	ends := c.HoldKind == changeset.HoldUnsure || c.HoldKind == changeset.HoldPending
+	return ends && (c.Cause == changeset.Config || p.Target.Fleet.CorrectDrift)
 }
 
 // A result gathers what the passes for one commit did.
@@ -196,6 +210,16 @@ type result struct {
 	waiting   bool // the cloud isn't ready for all of it yet
 	// again is when time alone may let through what is held; zero if it won't.
 	again time.Time
+}
+
+// next is the result of a further look at a target: of one that waited for the cloud it goes on, without
+// what was held, which is judged anew.
+func (r *result) next(t Target) *result {
+	if r == nil || r.commit != t.Commit {
+		return &result{commit: t.Commit, findings: t.Findings}
+	}
+	maps.DeleteFunc(r.outcomes, func(_ resource.Address, o changeset.Outcome) bool { return o.Result == changeset.Held })
+	return r
 }
 
 // add takes up a pass. What failed in an earlier one and isn't to be done any more had its effect
@@ -219,7 +243,7 @@ func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
 		r.outcomes[o.Address] = o
 	}
 	for address, o := range r.outcomes {
-		undone := o.Result == changeset.Failed || o.Result == changeset.Blocked
+		undone := o.Result == changeset.Failed || o.Result == changeset.Blocked || o.Result == changeset.Waiting
 		if !undone || len(cs.Unseen) > 0 {
 			continue
 		}
@@ -229,6 +253,18 @@ func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
 		}
 	}
 	r.unseen, r.broken = cs.Unseen, cs.Broken
+}
+
+// idle tells whether a pass came to its end with nothing done and something that waits for the cloud.
+func (r *result) idle(outcomes []changeset.Outcome) bool {
+	waits := false
+	for _, o := range outcomes {
+		waits = waits || o.Result == changeset.Waiting
+		if o.Result == changeset.Applied || o.Result == changeset.Failed || o.Result == changeset.Skipped {
+			return false
+		}
+	}
+	return waits
 }
 
 func (r *result) stopped() bool {
@@ -252,7 +288,7 @@ func (r *result) title() string {
 func (r *result) report() report.Result {
 	return report.Result{
 		Commit: string(r.commit), Digest: r.digest, Planned: r.first, Outcomes: r.list(),
-		Unseen: r.unseen, Broken: r.broken, Converged: r.converged,
+		Unseen: r.unseen, Broken: r.broken, Converged: r.converged, Now: time.Now().UTC(),
 	}
 }
 

@@ -42,7 +42,7 @@ func (r *run) recognise(ctx context.Context) error {
 	closed := map[resource.Address]bool{}
 	for _, o := range r.plan.seen.Observed {
 		intent, open := r.plan.sent[o.Address]
-		if !open || closed[o.Address] || r.unrepeatable(o.Address.Kind) && intent.Nonce != o.Nonce {
+		if !open || closed[o.Address] || r.plan.waits.known[o.Address].Ticket != "" || r.unrepeatable(o.Address.Kind) && intent.Nonce != o.Nonce {
 			continue
 		}
 		closed[o.Address] = true

@@ -202,6 +202,8 @@ type State interface {
 	Used(ctx context.Context) (map[string]map[resource.Address]bool, error)
 	// Unanswered returns the creates that were sent (there is a before-entry) and have no answer.
 	Unanswered(ctx context.Context) (map[resource.Address]Intent, error)
+	// Waiting returns the writes that the cloud wasn't done with, or wasn't ready for, when last asked.
+	Waiting(ctx context.Context) (map[resource.Address]Waiting, error)
 	// Nonces returns, of those addresses that the log has creates or adoptions of, the marks that these
 	// leave on what they make: the nonce of each, and "" for one that leaves none.
 	Nonces(ctx context.Context, addresses []resource.Address) (map[resource.Address][]string, error)
@@ -239,6 +241,12 @@ type Begun struct {
 	Done    bool   // the last write was answered: the resource is as Commit wants it
 	Removed bool   // it was deleted to be made anew, and wasn't made since
 	Follows bool   // something that it refers to was written
+	// Wanted is what those writes asked for, secrets sealed, if all that they may have left is between
+	// that and what was applied; empty if they may have left anything, as those do that make something.
+	Wanted []resource.Desired
+	// Late is when the last of those writes was sent that never had an answer, and so may still have its
+	// effect; zero if all had one.
+	Late time.Time
 }
 
 // A Settlement is what an owner was brought to.
@@ -258,4 +266,14 @@ type Intent struct {
 	Seq   int64 // the number of its before-entry
 	Sent  time.Time
 	Nonce string // the mark that it leaves on what it makes; empty if the kind has none
+}
+
+// Waiting is a write that the cloud wasn't done with, or wasn't ready for.
+type Waiting struct {
+	Before changeset.Entry // the entry before it
+	Since  time.Time       // when that was first found
+	// Ticket is by which the driver finds what is under way. It is empty if nothing is: then the cloud
+	// wasn't ready, and the same is to be sent again.
+	Ticket string
+	What   string // in a person's words
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
@@ -25,6 +26,63 @@ type cloud struct {
 	// before that, which changes nothing yet.
 	slow  func(call string)
 	twice bool
+	// takes is how long the cloud is at a write after it accepted it; nil for no time. jobs are those
+	// writes, by ticket.
+	takes func(call string) time.Duration
+	jobs  map[string]*job
+	asked int   // looks at them
+	blind error // what a look is answered with, if set
+}
+
+// A job is a write that the cloud accepted and takes its time for.
+type job struct {
+	call   string
+	until  time.Time
+	change func() error
+	done   bool
+	err    error
+}
+
+// begin has a write done later. A call that is under way already isn't begun a second time.
+func (c *cloud) begin(call string, takes time.Duration, change func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ticket := "job-of-" + call
+	if j := c.jobs[ticket]; j == nil || j.done {
+		if c.jobs == nil {
+			c.jobs = map[string]*job{}
+		}
+		c.jobs[ticket] = &job{call: call, until: time.Now().Add(takes), change: change}
+		c.writes = append(c.writes, call)
+	}
+	return fmt.Errorf("%s: %w", call, &providers.UnderWay{What: "the cloud is still at it", Ticket: ticket})
+}
+
+// arrive lets the effects of what has ended show; the lock is held.
+func (c *cloud) arrive() {
+	for _, j := range c.jobs {
+		if !j.done && !time.Now().Before(j.until) {
+			j.done, j.err = true, j.change()
+		}
+	}
+}
+
+func (m *memory) Await(_ context.Context, _ resource.Scope, ticket string) error {
+	m.cloud.mu.Lock()
+	defer m.cloud.mu.Unlock()
+	m.cloud.arrive()
+	m.cloud.asked++
+	switch j := m.cloud.jobs[ticket]; {
+	case m.cloud.blind != nil:
+		return m.cloud.blind
+	case j == nil:
+		return providers.ErrGone
+	case !j.done:
+		return &providers.UnderWay{What: "the cloud is still at it", Ticket: ticket}
+	case j.err != nil:
+		return &providers.Ended{Err: j.err}
+	}
+	return nil
 }
 
 func newCloud() *cloud {
@@ -85,6 +143,11 @@ func (c *cloud) effect(ctx context.Context, call string, change func() error) er
 			return err
 		}
 	}
+	if c.takes != nil {
+		if takes := c.takes(call); takes > 0 {
+			return c.begin(call, takes, change)
+		}
+	}
 	c.mu.Lock()
 	err := change()
 	if err == nil {
@@ -117,6 +180,7 @@ func (m *memory) Kind() resource.Kind { return m.kind }
 func (m *memory) Observe(_ context.Context, scope resource.Scope, _ string) ([]resource.Observed, error) {
 	m.cloud.mu.Lock()
 	defer m.cloud.mu.Unlock()
+	m.cloud.arrive()
 	if m.cloud.deny[scope] {
 		return nil, fmt.Errorf("enter account %s: %w", scope.Account, providers.ErrDenied)
 	}
@@ -191,6 +255,7 @@ func (m *memory) Move(ctx context.Context, have resource.Observed, to resource.A
 func (m *memory) Refresh(_ context.Context, have resource.Observed) (resource.Observed, error) {
 	m.cloud.mu.Lock()
 	defer m.cloud.mu.Unlock()
+	m.cloud.arrive()
 	o, ok := m.cloud.resources[have.ID]
 	if !ok {
 		return have, providers.ErrGone

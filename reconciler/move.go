@@ -15,7 +15,7 @@ import (
 // move are the steps that give a resource its address of now, and then what else Git wants of it. A run
 // that dies between them leaves a resource that is where Git has it, and an update.
 func move(c changeset.Change, want resource.Desired) []step {
-	steps := []step{{changeset.Move, func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
+	steps := []step{{action: changeset.Move, send: func(ctx context.Context, d providers.Driver, have resource.Observed) (resource.Observed, error) {
 		mover, ok := d.(providers.Mover)
 		if !ok {
 			return have, &unsentError{fmt.Errorf("%s can't be moved", d.Kind().Name)}

@@ -40,6 +40,7 @@ type Plan struct {
 	seen      Observation
 	known     map[resource.Owner]OwnerState
 	sent      map[resource.Address]Intent // the creates that have no answer
+	waits     waits
 	desired   map[resource.Owner][]resource.Desired
 	only      []resource.Owner // what it was restricted to; nil for everybody
 }
@@ -70,6 +71,10 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("drivers: %w", err)
 	}
+	waits, err := r.ask(ctx, set) // before the look, which then shows what came of it
+	if err != nil {
+		return Plan{}, fmt.Errorf("ask for what is under way: %w", err)
+	}
 	seen, err := r.look(ctx, t, set, known)
 	if err != nil {
 		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
@@ -84,12 +89,13 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	}
 	snapshot.Adoptable = adoptable(ctx, set, snapshot.Desired, seen)
 	snapshot.CorrectDrift = q.Correct
+	snapshot.UnderWay = waits.underWay()
 	reconciled(&snapshot, known, t, q.Reconciled)
 	cs, err := changeset.Compute(snapshot)
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare: %w", err)
 	}
-	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, sent: sent, desired: t.Desired()}, nil
+	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, sent: sent, waits: waits, desired: t.Desired()}, nil
 }
 
 // kindsOf are the kinds of all that was applied or begun, sorted: what a run that died has made is to be

@@ -61,12 +61,14 @@ func (r *run) all(ctx context.Context) ([]changeset.Outcome, error) {
 	for i, c := range changes {
 		group.Go(func() {
 			defer close(finished[i])
-			needed := r.await(c, at, finished, outcomes)
+			needed, lacks := r.await(c, at, finished, outcomes)
 			switch {
 			case c.Hold != "":
-				outcomes[i] = changeset.Outcome{Address: c.Address, Action: c.Action, Result: changeset.Held, Detail: c.Hold}
+				if outcomes[i] = r.held(c); outcomes[i].Result == changeset.Waiting && lacks == changeset.Blocked {
+					outcomes[i].Result, outcomes[i].Detail = lacks, needed
+				}
 			case needed != "":
-				outcomes[i] = changeset.Outcome{Address: c.Address, Action: c.Action, Result: changeset.Blocked, Detail: needed}
+				outcomes[i] = changeset.Outcome{Address: c.Address, Action: c.Action, Result: lacks, Detail: needed}
 			default:
 				slots <- struct{}{}
 				outcomes[i] = r.change(ctx, c)
@@ -84,17 +86,22 @@ func (r *run) all(ctx context.Context) ([]changeset.Outcome, error) {
 	return outcomes, books.close(ctx)
 }
 
-// await waits for what a change needs, and says what of it wasn't done.
-func (r *run) await(c changeset.Change, at map[resource.Address]int, finished []chan struct{}, outcomes []changeset.Outcome) string {
+// await waits for what a change needs, and says what of it wasn't done, and what that makes of the change:
+// what needs something that waits for the cloud waits with it.
+func (r *run) await(c changeset.Change, at map[resource.Address]int, finished []chan struct{}, outcomes []changeset.Outcome) (needed string, lacks changeset.Result) {
 	for _, need := range c.Needs {
 		i, ok := at[need]
 		if !ok {
 			continue
 		}
 		<-finished[i]
-		if result := outcomes[i].Result; result != changeset.Applied && result != changeset.Unchanged {
-			return fmt.Sprintf("needs %s, which was %s", need, result)
+		switch result := outcomes[i].Result; result {
+		case changeset.Applied, changeset.Unchanged:
+		case changeset.Waiting:
+			needed, lacks = fmt.Sprintf("needs %s, which the cloud isn't done with", need), changeset.Waiting
+		default:
+			return fmt.Sprintf("needs %s, which was %s", need, result), changeset.Blocked
 		}
 	}
-	return ""
+	return needed, lacks
 }

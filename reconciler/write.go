@@ -52,21 +52,35 @@ func same(a, b resource.Attributes) bool {
 	return len(a) == len(b)
 }
 
-// patiently makes one step, again while the cloud says that it isn't ready.
+// patiently makes one step, again while the cloud says that it isn't ready, for a short time. What takes
+// longer is for a later plan, and so is what is under way: to that nothing is sent.
 func (r *run) patiently(ctx context.Context, c changeset.Change, s step, have resource.Observed) (resource.Observed, error) {
-	patience := cmp.Or(r.order.Patience, 90*time.Second)
-	for wait, waited := time.Second, time.Duration(0); ; wait = min(2*wait, 15*time.Second) {
+	patience := cmp.Or(r.order.Patience, inPlace)
+	for wait, waited := time.Second, time.Duration(0); ; wait *= 2 {
 		after, err := r.recorded(ctx, c, s, have)
-		if !errors.Is(err, providers.ErrPending) || errors.Is(err, errMade) || errors.Is(err, ErrStopped) || waited >= patience {
+		if !notReady(err) || ticketOf(err) != "" || waited+wait > patience {
 			return after, err
 		}
 		select {
 		case <-ctx.Done():
-			return after, fmt.Errorf("%w: %w", ErrStopped, context.Cause(ctx))
+			return after, err // it is no failure that it isn't waited for any longer
 		case <-time.After(wait):
 			waited += wait
 		}
 	}
+}
+
+// notReady tells whether a step ended with the cloud not being ready for it, or not done with it.
+func notReady(err error) bool {
+	return errors.Is(err, providers.ErrPending) && !errors.Is(err, providers.ErrUnsure) && !errors.Is(err, errMade) && !errors.Is(err, ErrStopped)
+}
+
+// ticketOf is by what the cloud knows a write that is under way; empty if none is.
+func ticketOf(err error) string {
+	if under, ok := errors.AsType[*providers.UnderWay](err); ok && notReady(err) {
+		return under.Ticket
+	}
+	return ""
 }
 
 // recorded makes one step between its two entries in the log. The first is durable before
@@ -80,19 +94,25 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 	through, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	entry := r.entry(c, s.action)
+	entry.Want = s.want
 	seq, err := r.reconciler.Recorder.Record(through, entry)
 	if err != nil {
 		return resource.Observed{}, fmt.Errorf("write the log, so nothing was sent: %w", err)
 	}
+	r.reconciler.Observer.begins(c.Address, c.From)
 	after, failure := unbroken(func() (resource.Observed, error) {
 		return s.send(providers.WithGate(through, gate.pass), r.plan.set[c.Address.Kind], have)
 	})
-	if failure = gate.outcome(failure); failure != nil && s.action == changeset.Create && after.ID != "" && r.unrepeatable(c.Address.Kind) {
+	failure = gate.outcome(failure)
+	if failure != nil && ticketOf(failure) == "" && s.action == changeset.Create && after.ID != "" && r.unrepeatable(c.Address.Kind) {
 		failure = fmt.Errorf("%w: %w", errMade, failure)
 	}
 	entry.Phase, entry.Before, entry.Result = changeset.After, seq, changeset.Applied
 	if failure != nil {
-		entry.Result, entry.Detail = resultOf(failure), failure.Error()
+		entry.Result, entry.Detail, entry.Ticket = resultOf(failure), failure.Error(), ticketOf(failure)
+	}
+	if failure == nil {
+		r.reconciler.Observer.ends(have, after)
 	}
 	if _, err := r.reconciler.Recorder.Record(through, entry); err != nil {
 		return after, errors.Join(failure, fmt.Errorf("write the log after %s of %s: %w", s.action, c.Address, err))
@@ -108,6 +128,8 @@ func resultOf(failure error) changeset.Result {
 		return changeset.Skipped
 	case errors.Is(failure, providers.ErrUnsure), errors.Is(failure, errMade):
 		return changeset.Unsure
+	case notReady(failure):
+		return changeset.Waiting
 	}
 	return changeset.Failed
 }

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"time"
 
 	"tenantry.dev/reconciler"
 	"tenantry.dev/reconciler/changeset"
@@ -27,16 +29,29 @@ func begin(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
 		return nil
 	}
 	address := e.Address.String()
+	if e.Phase == changeset.After && e.Result != changeset.Unsure {
+		if _, err := tx.ExecContext(ctx, "UPDATE begun SET open = 0, sent = 0 WHERE address = ? AND open = ?", address, e.Before); err != nil {
+			return err
+		}
+	}
 	switch {
 	case e.Phase == changeset.Before:
-		_, err := tx.ExecContext(ctx, `INSERT INTO begun (address, owner, since, reaches, removed) VALUES (?, ?, ?, ?, ?)
+		wanted, err := wantedWith(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO begun (address, owner, since, reaches, removed, wanted, open, sent)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (address) DO UPDATE SET
 				since = CASE since WHEN 0 THEN excluded.since ELSE since END,
 				reaches = CASE WHEN since = 0 OR reaches = excluded.reaches THEN excluded.reaches ELSE '' END,
 				done = done AND reaches = excluded.reaches,
 				removed = removed OR excluded.removed,
-				follows = follows OR done AND reaches = excluded.reaches`,
-			address, e.Address.Owner, e.Seq, e.Commit, e.Action == changeset.Delete)
+				follows = follows OR done AND reaches = excluded.reaches,
+				wanted = excluded.wanted,
+				late = CASE WHEN open = 0 THEN late ELSE max(late, sent) END,
+				open = excluded.open, sent = excluded.sent`,
+			address, e.Address.Owner, e.Seq, e.Commit, e.Action == changeset.Delete, wanted, e.Seq, e.Time.UnixNano())
 		return err
 	case e.Phase == changeset.After && !sent(e.Result):
 		if _, err := tx.ExecContext(ctx, "DELETE FROM begun WHERE address = ? AND since = ? AND NOT follows", address, e.Before); err != nil {
@@ -49,6 +64,28 @@ func begin(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
 		return err
 	}
 	return nil
+}
+
+// wantedWith is what all writes since the resource was settled asked for, with the one that an entry
+// begins; nil if one of them may leave anything, as those do that make something.
+func wantedWith(ctx context.Context, tx *sql.Tx, e changeset.Entry) ([]byte, error) {
+	if e.Action != changeset.Update || e.Want == nil {
+		return nil, nil
+	}
+	var since int64
+	var packed []byte
+	err := tx.QueryRowContext(ctx, "SELECT since, wanted FROM begun WHERE address = ?", e.Address.String()).Scan(&since, &packed)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	if since > 0 && packed == nil {
+		return nil, nil
+	}
+	list, err := unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	return pack(append(list, *e.Want))
 }
 
 // writes tells whether an entry with this action is about a write.
@@ -81,10 +118,18 @@ func (s *Store) Follow(ctx context.Context, addresses []resource.Address) error 
 func begunOf(ctx context.Context, db querier, owners map[resource.Owner]reconciler.OwnerState) error {
 	return each(ctx, db, func(row *sql.Rows) error {
 		var text string
-		var since int64
+		var since, late int64
+		var wanted []byte
 		var b reconciler.Begun
-		if err := row.Scan(&text, &since, &b.Commit, &b.Done, &b.Removed, &b.Follows); err != nil {
+		if err := row.Scan(&text, &since, &b.Commit, &b.Done, &b.Removed, &b.Follows, &wanted, &late); err != nil {
 			return err
+		}
+		var err error
+		if b.Wanted, err = unpack(wanted); err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+		if late > 0 {
+			b.Late = time.Unix(0, late).UTC()
 		}
 		address, err := resource.ParseAddress(text)
 		if err != nil {
@@ -98,5 +143,5 @@ func begunOf(ctx context.Context, db querier, owners map[resource.Owner]reconcil
 		state.Begun[address] = b
 		owners[address.Owner] = state
 		return nil
-	}, "SELECT address, since, reaches, done, removed, follows FROM begun")
+	}, "SELECT address, since, reaches, done, removed, follows, wanted, max(late, sent) FROM begun")
 }

@@ -98,7 +98,8 @@ func TestWhatTheLogSaysWasBegun(t *testing.T) {
 				t.Error("what was begun on another resource is forgotten")
 			}
 			got, begun := owners["tenant/acme"].Begun[address]
-			if begun != (test.want != nil) || begun && got != *test.want {
+			got.Late = time.Time{} // has a test of its own
+			if begun != (test.want != nil) || begun && !cmp.Equal(got, *test.want) {
 				t.Errorf("%+v, want %+v", got, test.want)
 			}
 			if err := s.Settle(t.Context(), "tenant/acme", reconciler.Settlement{Done: []resource.Address{address}}); err != nil {
@@ -186,7 +187,7 @@ func TestAttemptsOfAnOlderVersionAreKept(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	execute(t, filepath.Join(dir, "tenantry.db"), "DROP TABLE begun", "ALTER TABLE unanswered DROP COLUMN nonce",
+	execute(t, filepath.Join(dir, "tenantry.db"), "DROP TABLE begun", "DROP TABLE waiting", "ALTER TABLE unanswered DROP COLUMN nonce",
 		"ALTER TABLE owners ADD COLUMN attempt TEXT NOT NULL DEFAULT ''",
 		"INSERT INTO owners (owner, reached, attempt) VALUES ('tenant/acme', 'c1', 'c2'), ('tenant/zeta', 'c1', '')",
 		"DELETE FROM goose_db_version WHERE version_id >= 3")

@@ -17,11 +17,13 @@ import (
 //
 //	before-entry of…   answered by…                   it means
 //	create, replace    nothing, or unsure             sent, and may have been made or may yet be: unanswered, created
+//	create, replace    waiting, with a ticket         the cloud is making it: unanswered, created
+//	create, replace    waiting, without one           the cloud wasn't ready, so that nothing was made: created
 //	create, replace    applied, unchanged, failed     created: a failed one may have been made in part
 //	any                skipped, held, blocked         nothing was sent; it doesn't count
 //	delete             applied, unchanged             it is gone: no longer created
 //	delete, replace    nothing, unsure, applied       one destruction spent
-//	delete, replace    failed                         one destruction spent; trying again spends no second one
+//	delete, replace    failed, waiting                one destruction spent; trying again spends no second one
 //	delete             unchanged                      it was gone already: nothing spent
 //	retire             as delete                      one retirement spent, or none, in the same cases
 //	any, approved      applied, unchanged             the approval is used up for this address
@@ -34,10 +36,12 @@ import (
 
 // follow keeps the tables that follow from the log in step with it.
 func follow(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
-	if err := begin(ctx, tx, e); err != nil {
-		return err
+	for _, note := range []func(context.Context, *sql.Tx, changeset.Entry) error{begin, doubt, linger} {
+		if err := note(ctx, tx, e); err != nil {
+			return err
+		}
 	}
-	return doubt(ctx, tx, e)
+	return nil
 }
 
 // doubt notes the creates whose fate is open.
@@ -52,7 +56,11 @@ func doubt(ctx context.Context, tx *sql.Tx, e changeset.Entry) error {
 		// create of the address is in doubt any more.
 		_, err := tx.ExecContext(ctx, "DELETE FROM unanswered WHERE seq = ? OR address IN (?, ?)", e.Before, e.Address.String(), e.From.String())
 		return err
-	case e.Phase == changeset.After && e.Result != changeset.Unsure:
+	case e.Phase == changeset.After && e.Result == changeset.Unsure:
+		// From now on it is waited for what may have been made.
+		_, err := tx.ExecContext(ctx, "UPDATE unanswered SET sent = ? WHERE seq = ?", e.Time.UnixNano(), e.Before)
+		return err
+	case e.Phase == changeset.After && e.Ticket == "":
 		_, err := tx.ExecContext(ctx, "DELETE FROM unanswered WHERE seq = ?", e.Before)
 		return err
 	}
@@ -203,15 +211,18 @@ func (s *Store) Spent(ctx context.Context, since time.Time) ([]changeset.Spent, 
 		return nil, fmt.Errorf("read the destructive changes: %w", err)
 	}
 	var spent []changeset.Spent
-	again := map[resource.Address]bool{} // its last attempt failed, so that the next is the same one again
+	again := map[resource.Address]int{} // the place in spent of its last attempt, which the next continues if that failed
 	for _, d := range entries {
 		if !sent(d.answer) || d.answer == changeset.Unchanged {
 			continue
 		}
-		if !again[d.Address] {
+		at, begun := again[d.Address]
+		if !begun || !spent[at].Again {
+			at = len(spent)
 			spent = append(spent, changeset.Spent{Address: d.Address, Cell: d.Cell, At: d.Time, Retired: d.Action == changeset.Retire})
 		}
-		again[d.Address] = d.answer == changeset.Failed
+		again[d.Address] = at
+		spent[at].Again = d.answer == changeset.Failed || d.answer == changeset.Waiting
 	}
 	return spent, nil
 }

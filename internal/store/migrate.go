@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // newest is the version of the last migration.
-const newest = 4
+const newest = 5
 
 // applicationID marks a SQLite file as Tenantry's; the first migration writes it.
 const applicationID = 1415933556

@@ -57,6 +57,9 @@ func (s *Store) Settle(ctx context.Context, owner resource.Owner, to reconciler.
 			if _, err := tx.ExecContext(ctx, "DELETE FROM begun WHERE address = ?", address.String()); err != nil {
 				return err
 			}
+			if err := forgetWaiting(ctx, tx, address); err != nil {
+				return err
+			}
 		}
 		if to.Commit != "" && len(to.Applied) == 0 {
 			_, err := tx.ExecContext(ctx, "DELETE FROM owners WHERE owner = ?", owner)
@@ -81,8 +84,10 @@ func (s *Store) Settle(ctx context.Context, owner resource.Owner, to reconciler.
 func (s *Store) Forget(ctx context.Context, owner resource.Owner, addresses []resource.Address) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, address := range addresses {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM begun WHERE address = ?", address.String()); err != nil {
-				return err
+			for _, table := range []string{"begun", "waiting"} {
+				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE address = ?", address.String()); err != nil {
+					return err
+				}
 			}
 		}
 		var packed []byte

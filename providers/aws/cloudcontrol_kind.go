@@ -1,11 +1,13 @@
 package aws
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"tenantry.dev/internal/awstypes"
 	"tenantry.dev/reconciler/resource"
@@ -26,7 +28,7 @@ func newTyped(t awstypes.Type) (typed, error) {
 	}
 	_, updates := t.Handlers["update"]
 	kind := resource.Kind{
-		Name: t.Name, Global: t.Global(), DataBearing: t.HoldsData, Unrepeatable: !t.Identifiable(), Outputs: t.Outputs(),
+		Name: t.Name, Global: t.Global(), DataBearing: t.HoldsData, Unrepeatable: !t.Identifiable(), Outputs: t.Outputs(), Patience: patienceOf(t),
 		Attributes: []resource.Attribute{{Name: attributeTags, Default: emptyMap}},
 	}
 	for _, name := range sortedNames(shape.Fields) {
@@ -35,6 +37,21 @@ func newTyped(t awstypes.Type) (typed, error) {
 		}
 	}
 	return typed{t, shape, kind}, nil
+}
+
+// usualMinutes is the time-out of a handler that names none.
+// https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html (timeoutInMinutes)
+const usualMinutes = 120
+
+// patienceOf is the longest that AWS gives the handlers that write a type.
+func patienceOf(t awstypes.Type) time.Duration {
+	longest := 0
+	for _, operation := range []string{"create", "update", "delete"} {
+		if h, has := t.Handlers[operation]; has {
+			longest = max(longest, cmp.Or(h.Minutes, usualMinutes))
+		}
+	}
+	return time.Duration(longest) * time.Minute
 }
 
 // attributeTags is how every kind calls the tags of its user, whatever the service does.

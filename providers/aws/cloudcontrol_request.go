@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,14 +23,13 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// Cloud Control answers a write with a request, which goes on by itself. It is looked at again until
-// it ends or until a write has had its time; then the same write, sent again with the same token,
-// goes on where it was.
+// Cloud Control answers a write with a request, which goes on by itself. It is looked at for a few
+// seconds, in which most end. What takes longer is an UnderWay, whose ticket is the request's token: AWS
+// keeps it for seven days.
 // https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/resource-operations-manage-requests.html
 const (
-	firstLook = 200 * time.Millisecond
-	lastLook  = 5 * time.Second
-	longest   = 40 * time.Second // of waiting, which leaves room within the time of one write
+	firstLook = 200 * time.Millisecond // each further one after twice that
+	longest   = 3 * time.Second
 )
 
 // generations is how often a create may have been asked for with the same words: a resource that was
@@ -62,6 +62,9 @@ func (d *cloudControl) request(ctx context.Context, client *cloudcontrol.Client,
 		}
 		running := out.ProgressEvent != nil && !ended(out.ProgressEvent)
 		event, err := d.await(ctx, client, out.ProgressEvent)
+		if _, underWay := errors.AsType[*providers.UnderWay](err); underWay {
+			return "", fmt.Errorf("create %s %s: %w", d.Name, want.Address, err)
+		}
 		if err != nil {
 			return "", d.open(true, fmt.Errorf("create %s %s: %w", d.Name, want.Address, err))
 		}
@@ -80,13 +83,18 @@ func (d *cloudControl) request(ctx context.Context, client *cloudcontrol.Client,
 		case stale && !d.left(ctx, client, id): // the answer is to an earlier try
 			continue
 		}
-		err = d.failure("create", want.Address.String(), event)
-		if d.kind.Unrepeatable && str(event.Identifier) == "" && vagueErrors[event.ErrorCode] {
-			err = &openError{errors.New(err.Error())} // no ErrPending: it may be asked for again only after a look
-		}
-		return str(event.Identifier), err
+		return str(event.Identifier), d.notMade(event, d.failure("create", want.Address.String(), event))
 	}
 	return "", fmt.Errorf("create %s %s: it was asked for %d times within two days and isn't there: %w", d.Name, want.Address, generations, providers.ErrPending)
+}
+
+// notMade is the error of a create that ended badly. If that leaves open whether something was made which
+// can't be told by its name, it may be asked for again only after a look, and isn't ErrPending.
+func (d *cloudControl) notMade(event *types.ProgressEvent, err error) error {
+	if err != nil && d.kind.Unrepeatable && str(event.Identifier) == "" && vagueErrors[event.ErrorCode] {
+		return &openError{errors.New(err.Error())}
+	}
+	return err
 }
 
 // left tells whether an earlier create that failed left something that another one would double.
@@ -170,29 +178,75 @@ func (d *cloudControl) remove(ctx context.Context, client *cloudcontrol.Client, 
 	return nil
 }
 
-// await looks at a request until it ends. ErrPending if it takes longer than one write may.
+// await looks at a request until it ends, for a few seconds at most. What goes on after that, or can't be
+// looked at, is under way.
 func (d *cloudControl) await(ctx context.Context, client *cloudcontrol.Client, event *types.ProgressEvent) (*types.ProgressEvent, error) {
-	for wait, waited := firstLook, time.Duration(0); ; wait = min(2*wait, lastLook) {
-		if event == nil {
+	for wait, waited := firstLook, time.Duration(0); ; wait *= 2 {
+		if event == nil || !ended(event) && str(event.RequestToken) == "" {
 			return nil, fmt.Errorf("the answer says nothing of the request: %w", providers.ErrUnsure)
 		}
 		if ended(event) {
 			return event, nil
 		}
 		if waited += wait; waited > longest {
-			return nil, fmt.Errorf("%s is still at it: %w", cmp.Or(str(event.StatusMessage), "the service"), providers.ErrPending)
+			return nil, underWay(event)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for the request %s: %w: %w", str(event.RequestToken), providers.ErrPending, ctx.Err())
+			return nil, underWay(event)
 		case <-time.After(wait):
 		}
 		out, err := client.GetResourceRequestStatus(ctx, &cloudcontrol.GetResourceRequestStatusInput{RequestToken: event.RequestToken})
 		if err != nil {
-			return nil, failed("look at the request", str(event.RequestToken), err)
+			under := underWay(event)
+			under.What += ", and can't be asked about it: " + failed("look at the request", str(event.RequestToken), err).Error()
+			return nil, under
 		}
 		event = out.ProgressEvent
 	}
+}
+
+// doing is what a request does, for people.
+var doing = map[types.Operation]string{
+	types.OperationCreate: "creating it", types.OperationUpdate: "updating it", types.OperationDelete: "deleting it",
+}
+
+// underWay says of a request that AWS goes on with it.
+func underWay(event *types.ProgressEvent) *providers.UnderWay {
+	what := "AWS is still " + cmp.Or(doing[event.Operation], "at it")
+	if message := str(event.StatusMessage); message != "" {
+		what += ": " + message
+	}
+	return &providers.UnderWay{What: what, Ticket: str(event.RequestToken)}
+}
+
+// Await looks once at a request that took longer than a few seconds.
+// https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_GetResourceRequestStatus.html
+func (d *cloudControl) Await(ctx context.Context, scope resource.Scope, ticket string) error {
+	client, err := d.clients.in(ctx, scope)
+	if err != nil {
+		return err
+	}
+	out, err := client.GetResourceRequestStatus(ctx, &cloudcontrol.GetResourceRequestStatusInput{RequestToken: &ticket})
+	if hasCode(err, "RequestTokenNotFoundException") {
+		return gone("look at the request", ticket)
+	}
+	if err != nil {
+		return failed("look at the request", ticket, err)
+	}
+	event := out.ProgressEvent
+	if event == nil || !ended(event) {
+		return underWay(cmp.Or(event, &types.ProgressEvent{RequestToken: &ticket}))
+	}
+	operation := strings.ToLower(string(event.Operation))
+	err = d.failure(operation, str(event.Identifier), event)
+	switch {
+	case err == nil, event.Operation == types.OperationDelete && errors.Is(err, providers.ErrGone):
+		return nil
+	case event.Operation == types.OperationCreate:
+		err = d.notMade(event, err)
+	}
+	return &providers.Ended{Err: err}
 }
 
 func ended(event *types.ProgressEvent) bool {

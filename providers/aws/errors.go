@@ -35,17 +35,18 @@ var sentinels = map[string]error{
 	"ExpiredToken":                providers.ErrDenied,
 	"ExpiredTokenException":       providers.ErrDenied,
 
-	"NoSuchBucket":              providers.ErrGone,
-	"NoSuchEntity":              providers.ErrGone, // IAM
-	"NotFound":                  providers.ErrGone, // S3's HEAD, SNS
-	"NotFoundException":         providers.ErrGone, // KMS, SNS
-	"ResourceNotFound":          providers.ErrGone, // CloudWatch
-	"ResourceNotFoundException": providers.ErrGone, // Secrets Manager, CloudWatch Logs, CloudWatch
-	"QueueDoesNotExist":         providers.ErrGone,
+	"NoSuchBucket":                            providers.ErrGone,
+	"NoSuchEntity":                            providers.ErrGone, // IAM
+	"NotFound":                                providers.ErrGone, // S3's HEAD, SNS
+	"NotFoundException":                       providers.ErrGone, // KMS, SNS
+	"ResourceNotFound":                        providers.ErrGone, // CloudWatch
+	"ResourceNotFoundException":               providers.ErrGone, // Secrets Manager, CloudWatch Logs, CloudWatch
+	"QueueDoesNotExist":                       providers.ErrGone,
 	"AWS.SimpleQueueService.NonExistentQueue": providers.ErrGone,
 
 	"OperationAborted":                            providers.ErrPending, // S3: another write is in progress
 	"ConcurrentModification":                      providers.ErrPending, // IAM
+	"ConcurrentOperationException":                providers.ErrPending, // Cloud Control: another request is at the resource
 	"KMSInvalidStateException":                    providers.ErrPending, // KMS: the key is in transition
 	"QueueDeletedRecently":                        providers.ErrPending, // SQS: the name rests for 60 s
 	"AWS.SimpleQueueService.QueueDeletedRecently": providers.ErrPending,

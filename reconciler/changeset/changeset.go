@@ -49,6 +49,9 @@ type Snapshot struct {
 	// Nonces has, of addresses of Unrepeatable kinds that the log has creates of, the marks that these
 	// leave on what they make. What carries another one is no work of ours.
 	Nonces map[resource.Address][]string
+	// UnderWay has the writes that the cloud has accepted and is still at, by address. Nothing else is
+	// sent for an address before that has ended.
+	UnderWay map[resource.Address]UnderWay
 	// Unsure has creates that were sent and whose outcome may not show yet, by address, with the
 	// time before which no second one may be sent.
 	Unsure map[resource.Address]time.Time
@@ -63,6 +66,13 @@ type Snapshot struct {
 	// found, reported and left for a person to decide.
 	CorrectDrift bool
 	Now          time.Time
+}
+
+// UnderWay is a write that the cloud has accepted and is still at.
+type UnderWay struct {
+	Scope  resource.Scope
+	Action Action
+	What   string // in a person's words: "AWS is still creating it"
 }
 
 // A Place is a kind in a scope. An empty Kind means every kind in the scope.
@@ -87,6 +97,9 @@ type Spent struct {
 	Cell    string // the cell it counted against; empty for none
 	At      time.Time
 	Retired bool // it was taken out of service; otherwise it was deleted or replaced
+	// Again tells that the last attempt came to nothing, or that the cloud wasn't ready for it: the next one
+	// is the same, and costs nothing more.
+	Again bool
 }
 
 // Approved says which approval let a change through that a limit would have held.
@@ -299,6 +312,10 @@ type Outcome struct {
 	Result  Result           `json:"result"`
 	// Detail is the error, the reason to hold, or what it waits for, in a person's words.
 	Detail string `json:"detail,omitempty"`
+	// Since is when the cloud was first found not to be done with it, and Until when that counts as a
+	// failure. Zero unless it is Waiting for the cloud itself.
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // An Entry is one line of the audit log. Every write to the cloud has one before it and one after.
@@ -319,11 +336,15 @@ type Entry struct {
 	Result  Result           `json:"result,omitempty"` // of an after-entry
 	Before  int64            `json:"before,omitempty"` // of an after-entry: the entry that it answers
 	Nonce   string           `json:"nonce,omitempty"`  // of a before-entry: the mark that the create carries
+	Ticket  string           `json:"ticket,omitempty"` // of an after-entry that waits: what the cloud calls the request
 	Paths   []string         `json:"paths,omitempty"`  // the attributes that change; never their values
 	Detail  string           `json:"detail,omitempty"`
 	Actor   string           `json:"actor,omitempty"` // who caused it: a login, or "tenantry"
 	// Approved is the approval that the write was made under, if it needed one.
 	Approved Approved `json:"approved,omitzero"`
+	// Want is what a write asks for, of a before-entry. It is for State, which keeps it until the resource
+	// is settled, and is no part of the log: that has no values.
+	Want *resource.Desired `json:"-"`
 }
 
 // A Phase is where an entry stands to the write that it is about.

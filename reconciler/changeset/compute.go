@@ -46,6 +46,7 @@ func Compute(s Snapshot) (Changeset, error) {
 		}
 	}
 	c.compareUndesired()
+	c.awaitOthers()
 	c.holdInUse()
 	approval := c.holdDestruction()
 	changes := order(c.changes, c.needs())

@@ -242,6 +242,7 @@ func (c *comparison) compareUndesired() {
 		}
 		k := c.kinds[address.Kind]
 		switch {
+		case c.isBusy(address):
 		case k == nil:
 			c.unknown[Place{Scope: have.Scope, Kind: address.Kind}] = "this version knows no kind " + address.Kind
 		case have.Retired != "" && c.doubles[address] == nil:

@@ -139,6 +139,9 @@ func (c *comparison) compareDesired(n *node) outlook {
 		})
 		return outlook{hold: hold, kind: kind}
 	}
+	if o, busy := c.busy(d, have); busy {
+		return o
+	}
 	if clash := c.clashes[d.Address]; clash != "" {
 		c.changes = append(c.changes, Change{
 			Address: d.Address, Scope: d.Scope, Cell: d.Cell, Origin: d.Origin, Action: None, Cause: Config,

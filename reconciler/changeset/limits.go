@@ -90,6 +90,11 @@ type budget struct {
 	going    []*Change
 }
 
+// paid tells whether a change is a further attempt at what was spent already.
+func (b *budget) paid(change *Change) bool {
+	return slices.ContainsFunc(b.spent, func(s Spent) bool { return s.Again && s.Address == change.Address })
+}
+
 // limited tells whether the limits bound the action.
 func (a Action) limited() bool { return a.Destructive() || a == Retire }
 
@@ -112,7 +117,7 @@ func (c *comparison) holdDestruction() string {
 	approved, isApproved := c.approved(going, digests...)
 	excess := false
 	for _, b := range c.budgets(going, spent) {
-		b.going = slices.DeleteFunc(b.going, func(change *Change) bool { return change.Hold != "" })
+		b.going = slices.DeleteFunc(b.going, func(change *Change) bool { return change.Hold != "" || b.paid(change) })
 		allowed := limits.allowed(b.of)
 		if len(b.going) == 0 || len(b.spent)+len(b.going) <= allowed {
 			continue

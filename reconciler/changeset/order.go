@@ -143,16 +143,20 @@ func late(c *Change) int {
 
 // holdWaiting holds the changes that need one that is held. The changes are in order.
 func holdWaiting(changes []Change) {
-	held := map[resource.Address]bool{}
+	held := map[resource.Address]string{}
 	for i := range changes {
 		change := &changes[i]
 		for _, need := range change.Needs {
-			if held[need] && change.Hold == "" {
+			switch {
+			case held[need] == "" || change.Hold != "":
+			case held[need] == HoldPending:
+				change.Hold, change.HoldKind = "waits for "+need.String()+", which the cloud is still busy with", HoldPending
+			default:
 				change.Hold, change.HoldKind = "waits for "+need.String()+", which is held", HoldWaits
 			}
 		}
 		if change.Hold != "" {
-			held[change.Address] = true
+			held[change.Address] = change.HoldKind
 		}
 	}
 }

@@ -63,7 +63,7 @@ func TestOrder(t *testing.T) {
 			s.ungit(app)
 			s.ungit(data)
 			s.have(app).Pending = "deleting"
-		}, []string{"- config " + app + " held:pending", "◌ config " + data + " held:waits needs:" + app}},
+		}, []string{"- config " + app + " held:pending", "◌ config " + data + " held:pending needs:" + app}},
 		{"what hangs on deleted drift didn't drift itself", func(s *Snapshot) {
 			s.gone(dead)
 		}, []string{"+ drift " + dead + " held:drift"}},

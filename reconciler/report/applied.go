@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
@@ -18,6 +19,7 @@ type Result struct {
 	Unseen    []changeset.Unseen
 	Broken    []changeset.Broken
 	Converged bool // the last pass found nothing left to do
+	Now       time.Time
 }
 
 // Applied reports on a result: a title of one line, and Markdown that is shorter than 60,000 bytes.
@@ -28,6 +30,7 @@ func Applied(r Result) (title, markdown string) {
 	if r.Converged && len(r.Outcomes) == 0 && len(r.Broken) == 0 {
 		p.write("The cloud was as Git wants it already; nothing was written.\n\n")
 	}
+	p.section(underWay(r))
 	p.section(outcomes(r, "### Failed\n\n", 20_000, changeset.Failed, changeset.Unsure))
 	p.section(outcomes(r, "### Not done, because of these\n\n", 8_000, changeset.Blocked, changeset.Skipped))
 	p.section(outcomes(r, "### Held\n\n", 10_000, changeset.Held))
@@ -45,7 +48,7 @@ func appliedTitle(r Result) string {
 		by[o.Result]++
 	}
 	var parts []string
-	for _, result := range []changeset.Result{changeset.Applied, changeset.Failed, changeset.Unsure, changeset.Blocked, changeset.Skipped, changeset.Held} {
+	for _, result := range []changeset.Result{changeset.Applied, changeset.Waiting, changeset.Failed, changeset.Unsure, changeset.Blocked, changeset.Skipped, changeset.Held} {
 		if n := by[result]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, result))
 		}
@@ -59,7 +62,7 @@ func appliedTitle(r Result) string {
 	if n := len(r.Broken); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d left alone", n))
 	}
-	if !r.Converged {
+	if !r.Converged && by[changeset.Waiting] == 0 {
 		parts = append(parts, "not converged")
 	}
 	return strings.Join(parts, " · ")
@@ -101,7 +104,7 @@ func Outcome(o changeset.Outcome, color bool) string {
 	t := terminal{color: color}
 	s := map[changeset.Result]style{
 		changeset.Applied: green, changeset.Failed: red, changeset.Unsure: red, changeset.Blocked: yellow,
-		changeset.Held: yellow, changeset.Skipped: yellow, changeset.Unchanged: dim,
+		changeset.Held: yellow, changeset.Skipped: yellow, changeset.Unchanged: dim, changeset.Waiting: yellow,
 	}[o.Result]
 	text := fmt.Sprintf("%-9s %-3s %s", o.Result, o.Action.Symbol(), o.Address)
 	if o.Detail != "" {

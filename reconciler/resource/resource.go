@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -215,6 +216,9 @@ type Kind struct {
 	Uses       []string
 	Attributes []Attribute
 	Outputs    []string
+	// Patience is how long the cloud may take for a write of this kind before that counts as a failure;
+	// zero for the usual time.
+	Patience time.Duration
 	// Identity has the attributes that together tell the resources of the kind apart, if these can't carry
 	// a mark; empty for kinds that can. Such a resource is ours if what it lies in is ours, or if the log
 	// says that we made it; whose it is follows from which definition asks for this identity.
