@@ -162,17 +162,24 @@ type indexLookup func(arn string, s search) saying
 // answers for the whole scan from that listing.
 func (s *sessions) index(ctx context.Context, scope resource.Scope) indexLookup {
 	ix := s.indexOf(scope)
-	listing := sync.OnceValue(func() *tagListing {
-		return ix.fresh(ctx, func(ctx context.Context) (map[string]tagged, error) {
-			client, err := s.tagging.in(ctx, scope)
-			if err != nil {
-				return nil, err
-			}
-			return listTags(ctx, client, scope)
-		})
-	})
+	var listing *tagListing
+	turn := make(chan struct{}, 1) // a channel, since what is waited for may take long
+	listed := func() *tagListing {
+		turn <- struct{}{}
+		defer func() { <-turn }()
+		if listing == nil {
+			listing = ix.fresh(ctx, func(ctx context.Context) (map[string]tagged, error) {
+				client, err := s.tagging.in(ctx, scope)
+				if err != nil {
+					return nil, err
+				}
+				return listTags(ctx, client, scope)
+			})
+		}
+		return listing
+	}
 	return func(arn string, want search) saying {
-		says := listing().tags[arn]
+		says := listed().tags[arn]
 		ix.mu.Lock()
 		heard := ix.heard[arn]
 		ix.mu.Unlock()
