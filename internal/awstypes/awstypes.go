@@ -127,8 +127,10 @@ type Table struct {
 // ErrUnknown means that AWS has no such type.
 var ErrUnknown = errors.New("AWS has no such resource type")
 
-// Open opens the embedded data. It reads no type and not the index, either.
-func Open() (*Table, error) { return read(archive) }
+// Open opens the embedded data, once for all. It reads no type and not the index, either.
+func Open() (*Table, error) { return opened() }
+
+var opened = sync.OnceValues(func() (*Table, error) { return read(archive) })
 
 func read(data []byte) (*Table, error) {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))

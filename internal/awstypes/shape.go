@@ -200,6 +200,20 @@ func words(v any) []string {
 	return out
 }
 
+// Closed tells whether a place is an object of which a person can say nothing. A place that the schema doesn't
+// have isn't.
+func (s *Shape) Closed() bool {
+	if s == nil || s.Fields == nil {
+		return false
+	}
+	for _, field := range s.Fields {
+		if !s.ReadOnly && !field.ReadOnly {
+			return false
+		}
+	}
+	return true
+}
+
 // Normal brings equal meanings to equal values: what AWS alone sets is left out, lists without order
 // are sorted, documents that AWS also takes as objects are objects. It is idempotent and doesn't
 // change v.

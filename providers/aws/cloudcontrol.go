@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudcontrol"
@@ -219,7 +220,7 @@ func (d *cloudControl) patch(properties map[string]any, attributes resource.Attr
 	out := d.differences(properties, attributes, false)
 	for _, keys := range dropped {
 		path := awstypes.Pointer(keys)
-		if !slices.ContainsFunc(out, func(op awstypes.Operation) bool { return op.Path == path }) {
+		if !slices.ContainsFunc(out, func(op awstypes.Operation) bool { return path == op.Path || strings.HasPrefix(path, op.Path+"/") }) {
 			out = append(out, awstypes.Operation{Op: "remove", Path: path})
 		}
 	}

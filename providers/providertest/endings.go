@@ -12,7 +12,7 @@ import (
 )
 
 func gone(ctx context.Context, s *stage) error {
-	plain, changed, err := s.samples()
+	plain, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func gone(ctx context.Context, s *stage) error {
 }
 
 func retireAndReturn(ctx context.Context, s *stage) error {
-	plain, changed, err := s.samples()
+	plain, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func adopt(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	_, changed, err := s.samples()
+	_, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func adopt(ctx context.Context, s *stage) error {
 }
 
 func adoptForeign(ctx context.Context, s *stage) error {
-	plain, _, err := s.samples()
+	plain, _, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func adoptForeign(ctx context.Context, s *stage) error {
 // move gives a resource another address and back, twice each. Whoever still believes the old one may
 // not write to it.
 func move(ctx context.Context, s *stage) error {
-	other, kept, err := s.samples()
+	other, kept, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (s *stage) move(ctx context.Context, driver providers.Driver, have resource
 }
 
 func moveForeign(ctx context.Context, s *stage) error {
-	plain, _, err := s.samples()
+	plain, _, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -251,13 +251,10 @@ func atOnce(ctx context.Context, s *stage) error {
 	errs := make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
-		state := Resource{Kind: s.kind.Name, Name: fmt.Sprintf("n%d", i), Attributes: plainest(s.kind.Name)}
-		list, err := s.desired([]Resource{state})
-		if err != nil {
+		var err error
+		if made[i], err = s.last(ctx, around(named(s.kind.Name, fmt.Sprintf("n%d", i)))); err != nil {
 			return err
 		}
-		made[i] = list[0]
-		made[i].Attributes = s.kind.Canonical(made[i].Attributes)
 		all.Go(func() {
 			_, err := s.driver().Create(ctx, made[i], s.Fleet)
 			_, seeing := s.driver().Observe(ctx, made[i].Scope, s.Fleet)
@@ -272,7 +269,7 @@ func atOnce(ctx context.Context, s *stage) error {
 }
 
 func cancelled(ctx context.Context, s *stage) error {
-	plain, changed, err := s.samples()
+	plain, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}

@@ -49,22 +49,45 @@ func promises() []promise {
 	}
 }
 
-// samples returns two states of one resource of the stage's kind that need nothing else: the
-// plainest, and one that differs. They are the first two steps of the kind's first walk.
-func (s *stage) samples() (plain, changed resource.Desired, err error) {
+// samples returns two states of one resource of the stage's kind: the plainest, and one that differs. They are
+// the first two steps of the kind's first walk. What they refer to is there afterwards.
+func (s *stage) samples(ctx context.Context) (plain, changed resource.Desired, err error) {
 	walks := walksOf(s.kind.Name)
 	if len(walks) == 0 {
 		return plain, changed, fmt.Errorf("there is no walk for %s", s.kind.Name)
 	}
 	for i, into := range []*resource.Desired{&plain, &changed} {
-		list, err := s.desired(walks[0].Steps[i].State)
-		if err != nil {
+		if *into, err = s.last(ctx, walks[0].Steps[i].State); err != nil {
 			return plain, changed, err
 		}
-		*into = list[0]
-		into.Attributes = s.kind.Canonical(into.Attributes)
 	}
 	return plain, changed, nil
+}
+
+// last makes all of a state but its last resource, and returns that one with every reference resolved.
+func (s *stage) last(ctx context.Context, state []Resource) (resource.Desired, error) {
+	list, err := s.desired(state)
+	if err != nil {
+		return resource.Desired{}, err
+	}
+	for i, d := range list {
+		d.Attributes = s.kinds[d.Address.Kind].Canonical(d.Attributes.Resolve(s.made.lookup))
+		if i == len(list)-1 {
+			return d, nil
+		}
+		if s.made[d.Address] != nil {
+			continue
+		}
+		err := s.ready(ctx, func() error {
+			got, err := s.set[d.Address.Kind].Create(ctx, d, s.Fleet)
+			s.made[d.Address] = got.Outputs
+			return err
+		})
+		if err != nil {
+			return d, fmt.Errorf("create %s: %w", d.Address, err)
+		}
+	}
+	return resource.Desired{}, fmt.Errorf("a state of %s has nothing in it", s.kind.Name)
 }
 
 // see requires that exactly the wanted resources are observed in the fleet.
@@ -140,7 +163,7 @@ func emptyScope(ctx context.Context, s *stage) error {
 }
 
 func otherFleet(ctx context.Context, s *stage) error {
-	plain, _, err := s.samples()
+	plain, _, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -159,7 +182,7 @@ func unmarked(ctx context.Context, s *stage) error {
 
 // makeUnmarked creates the plain sample and takes its mark off.
 func (s *stage) makeUnmarked(ctx context.Context) (resource.Observed, resource.Desired, error) {
-	plain, _, err := s.samples()
+	plain, _, err := s.samples(ctx)
 	if err != nil {
 		return resource.Observed{}, plain, err
 	}
@@ -174,7 +197,7 @@ func (s *stage) makeUnmarked(ctx context.Context) (resource.Observed, resource.D
 }
 
 func otherRegion(ctx context.Context, s *stage) error {
-	plain, _, err := s.samples()
+	plain, _, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -192,7 +215,7 @@ func otherRegion(ctx context.Context, s *stage) error {
 }
 
 func createTwice(ctx context.Context, s *stage) error {
-	plain, changed, err := s.samples()
+	plain, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -216,7 +239,7 @@ func createTwice(ctx context.Context, s *stage) error {
 }
 
 func nameOfOtherFleet(ctx context.Context, s *stage) error {
-	plain, changed, err := s.samples()
+	plain, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -234,7 +257,7 @@ func nameOfOtherFleet(ctx context.Context, s *stage) error {
 }
 
 func nameOfOtherAddress(ctx context.Context, s *stage) error {
-	plain, changed, err := s.samples()
+	plain, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -278,7 +301,7 @@ func (s *stage) unharmed(ctx context.Context, have resource.Observed, was resour
 }
 
 func lostMark(ctx context.Context, s *stage) error {
-	_, changed, err := s.samples()
+	_, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -323,7 +346,7 @@ func (s *stage) retire(ctx context.Context, driver providers.Driver, have resour
 }
 
 func refresh(ctx context.Context, s *stage) error {
-	plain, changed, err := s.samples()
+	plain, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}

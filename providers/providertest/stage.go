@@ -22,6 +22,7 @@ type stage struct {
 	set   providers.Set
 	other providers.Set
 	kinds map[string]resource.Kind
+	made  outputs // of what a check's own resource refers to
 }
 
 func newStage(cloud Cloud, kind string) (*stage, error) {
@@ -37,7 +38,7 @@ func newStage(cloud Cloud, kind string) (*stage, error) {
 		return nil, fmt.Errorf("the set has no driver for %s", kind)
 	}
 	kinds := set.Kinds()
-	return &stage{Cloud: cloud, kind: kinds[kind], set: set, other: other, kinds: kinds}, nil
+	return &stage{Cloud: cloud, kind: kinds[kind], set: set, other: other, kinds: kinds, made: outputs{}}, nil
 }
 
 func (s *stage) scopeOf(kind string) resource.Scope {

@@ -46,7 +46,7 @@ func (s *stage) surveyed(ctx context.Context, id string) (providers.Found, error
 // surveyUnmarked makes something without our mark, surveys it, and adopts it with exactly what the
 // survey says of it: then nothing is left to be done.
 func surveyUnmarked(ctx context.Context, s *stage) error {
-	_, changed, err := s.samples()
+	_, changed, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *stage) takeOver(ctx context.Context, want resource.Desired, found provi
 
 // surveyForeign requires that what another fleet has is surveyed as that fleet's.
 func surveyForeign(ctx context.Context, s *stage) error {
-	plain, _, err := s.samples()
+	plain, _, err := s.samples(ctx)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ type Walk struct {
 type Step struct {
 	Name  string
 	State []Resource // everything that is to exist; what an earlier state had and this one hasn't goes
+	// Astray tells that the state is somebody else's doing, so that the next one is compared with what was
+	// wanted before, and its changes are drift.
+	Astray bool
 }
 
 // A Resource is one resource of a state. Strings in its attributes may say ${NAME.OUTPUT}, for an

@@ -26,7 +26,9 @@ func (s *stage) walk(ctx context.Context, w Walk) error {
 		if err := s.step(ctx, kinds, desired, applied); err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, step.Name, err)
 		}
-		applied = desired
+		if !step.Astray {
+			applied = desired
+		}
 		s.set, s.other = s.other, s.set
 	}
 	return nil

@@ -17,16 +17,16 @@ func Walks() []Walk {
 
 // walksOf are the walks of one kind.
 func walksOf(kind string) []Walk {
-	if s, ok := samples()[kind]; ok {
-		return typeWalks(kind, s)
+	if s, ok := sampleOf(kind); ok {
+		return typeWalks(s)
 	}
 	return slices.DeleteFunc(Walks(), func(w Walk) bool { return w.Kind != kind })
 }
 
 // plainest has the attributes without which a resource of the kind can't be made.
 func plainest(kind string) Attr {
-	if sample, ok := samples()[kind]; ok {
-		return sample.plain
+	if s, ok := sampleOf(kind); ok {
+		return Attr(s.Plain)
 	}
 	switch kind {
 	case "aws.iam.role":

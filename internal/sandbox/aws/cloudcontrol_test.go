@@ -1,9 +1,12 @@
 package awsbox_test
 
 import (
+	"errors"
+	"maps"
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -46,4 +49,60 @@ func typedCloud(conditions awsbox.Conditions, types ...string) providertest.Clou
 		}, []drivers.Account{account}, types...)
 	}
 	return c
+}
+
+// A type that takes minutes is under way for that long: the driver doesn't wait for it, what the service
+// sets isn't known meanwhile, and nothing else may be asked for.
+func TestATypeTakesItsTime(t *testing.T) {
+	const name = "AWS::DynamoDB::Table"
+	synctest.Test(t, func(t *testing.T) {
+		cloud := typedCloud(awsbox.Conditions{Takes: map[string]time.Duration{name: 10 * time.Minute}}, name)
+		set := must[providers.Set](t)(cloud.Drivers())
+		driver := set[name]
+		if got := driver.Kind().Patience; got < 20*time.Minute {
+			t.Errorf("its patience is %s", got)
+		}
+		want := resource.Desired{
+			Address: resource.Address{Owner: "tenant/acme", Kind: name, Name: "sessions"}, Scope: resource.Scope{Account: blue, Region: here},
+			Attributes: resource.Attributes{
+				"BillingMode":          resource.String("PAY_PER_REQUEST"),
+				"AttributeDefinitions": must[resource.Value](t)(resource.ParseValue([]byte(`[{"AttributeName": "id", "AttributeType": "S"}]`))),
+				"KeySchema":            must[resource.Value](t)(resource.ParseValue([]byte(`[{"AttributeName": "id", "KeyType": "HASH"}]`))),
+			},
+		}
+		began := time.Now()
+		_, err := driver.Create(t.Context(), want, "web")
+		under, ok := errors.AsType[*providers.UnderWay](err)
+		if !ok || !errors.Is(err, providers.ErrPending) || errors.Is(err, providers.ErrUnsure) || time.Since(began) > 5*time.Second {
+			t.Fatalf("after %s: %v", time.Since(began), err)
+		}
+		_, err = driver.Create(t.Context(), want, "web")
+		if again, ok := errors.AsType[*providers.UnderWay](err); !ok || again.Ticket != under.Ticket {
+			t.Errorf("asked for again: %v, want the same request", err)
+		}
+		seen, err := driver.Observe(t.Context(), want.Scope, "web")
+		if err != nil || len(seen) != 1 || seen[0].Outputs["arn"] == "" && seen[0].Outputs["Arn"] != "" {
+			t.Fatalf("%v, %v", seen, err)
+		}
+		if _, known := seen[0].Outputs["Arn"]; known {
+			t.Errorf("known while it is being made: %v", seen[0].Outputs)
+		}
+		changed := want
+		changed.Attributes = maps.Clone(want.Attributes)
+		changed.Attributes["BillingMode"] = resource.String("PROVISIONED")
+		if _, err := driver.Update(t.Context(), seen[0], changed); !errors.Is(err, providers.ErrPending) {
+			t.Errorf("another request: %v", err)
+		}
+		awaiter := driver.(providers.Awaiter)
+		if err := awaiter.Await(t.Context(), want.Scope, under.Ticket); !errors.Is(err, providers.ErrPending) {
+			t.Errorf("still: %v", err)
+		}
+		if err := awaiter.Await(t.Context(), want.Scope, "no-such-request"); !errors.Is(err, providers.ErrGone) {
+			t.Errorf("of an unknown request: %v", err)
+		}
+		time.Sleep(10 * time.Minute)
+		if err := errors.Join(awaiter.Await(t.Context(), want.Scope, under.Ticket), awaiter.Await(t.Context(), want.Scope, under.Ticket)); err != nil {
+			t.Errorf("at the end: %v", err)
+		}
+	})
 }

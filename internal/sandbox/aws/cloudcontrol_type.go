@@ -79,7 +79,8 @@ func (t *cloudType) writable(properties map[string]any) map[string]any {
 	return out
 }
 
-// fill sets what AWS sets: the schema's defaults, identifiers, ARNs.
+// fill sets what AWS sets: the schema's defaults, identifiers, ARNs, and the texts in objects of which a person
+// can say nothing, such as an endpoint's address.
 func (t *cloudType) fill(c *call, properties map[string]any) {
 	for name, value := range t.defaults {
 		if _, given := properties[name]; !given {
@@ -87,15 +88,41 @@ func (t *cloudType) fill(c *call, properties map[string]any) {
 		}
 	}
 	for _, name := range append(append([]string{}, t.Identifier...), t.ReadOnly...) {
-		if _, given := properties[name]; given || strings.Contains(name, ".") || t.shape.Fields[name] == nil || t.shape.Fields[name].Form != "text" {
+		path := strings.Split(name, ".")
+		if len(path) > 1 && !t.shape.Fields[path[0]].Closed() {
 			continue
 		}
-		if strings.HasSuffix(name, "Arn") || strings.HasSuffix(name, "ARN") {
-			properties[name] = t.arn(c, properties)
+		field, into := t.shape, properties
+		for i, key := range path {
+			if field = field.Fields[key]; field == nil {
+				break
+			}
+			if i < len(path)-1 {
+				inner, ok := into[key].(map[string]any)
+				if !ok {
+					inner = map[string]any{}
+					into[key] = inner
+				}
+				into = inner
+			}
+		}
+		last := path[len(path)-1]
+		if _, given := into[last]; given || field == nil || field.Form != "text" {
 			continue
 		}
-		properties[name] = t.short() + "-" + c.srv.ids.suffix() + c.srv.ids.suffix()
+		into[last] = t.madeUp(c, name, properties)
 	}
+}
+
+// madeUp is a text that AWS sets.
+func (t *cloudType) madeUp(c *call, name string, properties map[string]any) string {
+	if form, known := idForms[t.Name+"."+name]; known {
+		return t.filled(c, c.srv.ids.made(form), properties)
+	}
+	if strings.HasSuffix(name, "Arn") || strings.HasSuffix(name, "ARN") {
+		return t.arn(c, properties)
+	}
+	return t.short() + "-" + c.srv.ids.suffix() + c.srv.ids.suffix()
 }
 
 // short is the type's last word.
@@ -115,6 +142,11 @@ func (t *cloudType) arn(c *call, properties map[string]any) string {
 	if template == "" {
 		template = "arn:${Partition}:" + strings.ToLower(strings.Split(t.Name, "::")[1]) + ":${Region}:${Account}:" + t.short() + "/" + c.srv.ids.suffix()
 	}
+	return t.filled(c, template, properties)
+}
+
+// filled is a form of an ARN with everything in its place.
+func (t *cloudType) filled(c *call, template string, properties map[string]any) string {
 	return form.ReplaceAllStringFunc(template, func(match string) string {
 		switch name := match[2 : len(match)-1]; name {
 		case "Partition":
@@ -123,6 +155,8 @@ func (t *cloudType) arn(c *call, properties map[string]any) string {
 			return c.Region
 		case "Account":
 			return c.Account
+		case "Number":
+			return c.srv.ids.number()
 		default:
 			text, ok := properties[name].(string)
 			if !ok {
