@@ -135,6 +135,7 @@ type board struct {
 	checks    map[string]reconciler.Check // by name and commit
 	comments  map[string]string           // by number and key
 	groups    []reconciler.Group
+	merges    []reconciler.Merge
 	pulls     []reconciler.PullRequest
 	proposals []*reconciler.ProposalState
 	content   map[string]reconciler.Proposal // by branch
@@ -212,6 +213,12 @@ func (b *board) PullRequests(context.Context) ([]reconciler.PullRequest, error) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.pulls), nil
+}
+
+func (b *board) Merges(context.Context, time.Time) ([]reconciler.Merge, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.merges), nil
 }
 
 func (b *board) Groups(context.Context) ([]reconciler.Group, error) {

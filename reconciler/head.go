@@ -177,6 +177,7 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 		d.going = r
 		return false, at, nil
 	}
+	d.tell(ctx, r)
 	if !r.converged {
 		return false, again, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
 	}

@@ -107,6 +107,8 @@ type ProposalState struct {
 type Reviews interface {
 	// PullRequests returns the open pull requests against the watched branch, ours included.
 	PullRequests(ctx context.Context) ([]PullRequest, error)
+	// Merges returns the pull requests that were merged into the watched branch since a time.
+	Merges(ctx context.Context, since time.Time) ([]Merge, error)
 	// Groups returns what the merge queue of the watched branch is about to merge; nothing if it has none.
 	Groups(ctx context.Context) ([]Group, error)
 	// Check sets the check of this name on a commit.

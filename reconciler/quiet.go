@@ -21,6 +21,9 @@ func (Quiet) Proposals(context.Context, string, time.Time) ([]ProposalState, err
 // PullRequests returns none.
 func (Quiet) PullRequests(context.Context) ([]PullRequest, error) { return nil, nil }
 
+// Merges returns none.
+func (Quiet) Merges(context.Context, time.Time) ([]Merge, error) { return nil, nil }
+
 // Groups returns none.
 func (Quiet) Groups(context.Context) ([]Group, error) { return nil, nil }
 

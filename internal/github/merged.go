@@ -11,6 +11,29 @@ import (
 	"tenantry.dev/reconciler"
 )
 
+// Merges implements reconciler.Reviews.
+func (c *Client) Merges(ctx context.Context, since time.Time) ([]reconciler.Merge, error) {
+	who, err := c.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	base, err := c.watched(ctx)
+	if err != nil {
+		return nil, err
+	}
+	closed, err := c.pulls(ctx, &gh.PullRequestListOptions{State: "closed", Base: base, Sort: "updated", Direction: "desc"}, since)
+	if err != nil {
+		return nil, fail("list the merged pull requests", err)
+	}
+	var merges []reconciler.Merge
+	for _, pr := range closed {
+		if pr.GetMergedAt().After(since) {
+			merges = append(merges, reconciler.Merge{Number: pr.GetNumber(), Commit: reconciler.Commit(pr.GetMergeCommitSHA()), Ours: isOurs(pr, who)})
+		}
+	}
+	return merges, nil
+}
+
 // Groups implements reconciler.Reviews. The branches of a merge queue have a prefix of their own.
 // https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue
 func (c *Client) Groups(ctx context.Context) ([]reconciler.Group, error) {
