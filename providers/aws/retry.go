@@ -101,7 +101,7 @@ func backoff(attempt int, _ error) (time.Duration, error) {
 
 // isRead tells reads from writes by the operation's name, which AWS forms regularly.
 func isRead(operation string) bool {
-	for _, verb := range []string{"Get", "List", "Describe", "Head", "Assume"} {
+	for _, verb := range []string{"Get", "List", "Describe", "Head", "Assume", "Receive"} {
 		if strings.HasPrefix(operation, verb) {
 			return true
 		}
@@ -137,6 +137,9 @@ func lastCheck(ctx context.Context, in middleware.FinalizeInput, next middleware
 
 func deadline(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	attempt, limit := ctx, readDeadline
+	if awsmiddleware.GetOperationName(ctx) == "ReceiveMessage" {
+		limit = writeDeadline // it waits for messages, 20 s at most
+	}
 	if !isRead(awsmiddleware.GetOperationName(ctx)) {
 		attempt, limit = context.WithoutCancel(ctx), writeDeadline
 	}
