@@ -19,6 +19,8 @@ type typed struct {
 	awstypes.Type
 	shape *awstypes.Shape
 	kind  resource.Kind
+	// Where an ARN is known from; see awstypes.Type.ARNFrom.
+	arnProperty, arnForm string
 }
 
 func newTyped(t awstypes.Type) (typed, error) {
@@ -36,7 +38,8 @@ func newTyped(t awstypes.Type) (typed, error) {
 			kind.Attributes = append(kind.Attributes, attributeOf(name, field, !updates))
 		}
 	}
-	return typed{t, shape, kind}, nil
+	property, form := t.ARNFrom()
+	return typed{t, shape, kind, property, form}, nil
 }
 
 // usualMinutes is the time-out of a handler that names none.
@@ -164,19 +167,18 @@ var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9]+)\}`)
 // outputs are what others may refer to.
 func (t typed) outputs(scope resource.Scope, id string, properties map[string]any) map[string]string {
 	out := map[string]string{"id": id}
-	for _, name := range t.Outputs() {
+	for _, name := range t.kind.Outputs {
 		if text, ok := at(properties, strings.Split(name, ".")).(string); ok {
 			out[name] = text
 		}
 	}
-	property, form := t.ARNFrom()
-	if property != "" {
-		out["arn"], _ = at(properties, []string{property}).(string)
+	if t.arnProperty != "" {
+		out["arn"], _ = at(properties, []string{t.arnProperty}).(string)
 	}
-	if form == "" {
+	if t.arnForm == "" {
 		return out
 	}
-	out["arn"] = placeholder.ReplaceAllStringFunc(form, func(match string) string {
+	out["arn"] = placeholder.ReplaceAllStringFunc(t.arnForm, func(match string) string {
 		switch name := match[2 : len(match)-1]; name {
 		case "Partition":
 			return partition(scope.Region)
