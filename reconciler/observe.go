@@ -35,7 +35,7 @@ const observeTimeout = 10 * time.Minute
 // read is noted in Unseen and stops no other. The only error is that ctx ended.
 func Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
 	places := places(set, scopes)
-	o, err := observePlaces(ctx, set, fleet, places)
+	o, err := observePlaces(providers.InSweep(ctx), set, fleet, places)
 	if err != nil {
 		return Observation{}, err
 	}

@@ -24,6 +24,7 @@ type Stock struct {
 // listing. It has no effect. A place that can't be read is in Unseen and stops no other. The only
 // error is that ctx ended.
 func Survey(ctx context.Context, set providers.Set, scopes []resource.Scope) (Stock, error) {
+	ctx = providers.InSweep(ctx)
 	stock := Stock{Unseen: map[changeset.Place]string{}}
 	for name, driver := range set {
 		if _, ok := driver.(providers.Surveyor); !ok {

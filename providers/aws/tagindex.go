@@ -13,17 +13,13 @@ import (
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 
+	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
 )
 
-const (
-	// indexLife is how long a listing of the index serves. All kinds of a scope are read together in a
-	// pass; the next pass lists anew.
-	indexLife = time.Minute
-	// indexLag is how long the index may lag behind a write. AWS gives no bound; until this is over,
-	// the index isn't asked about what this process has written.
-	indexLag = 15 * time.Minute
-)
+// indexLag is how long the index may lag behind a write. AWS gives no bound; until this is over, the index
+// isn't asked about what this process has written.
+const indexLag = 15 * time.Minute
 
 // indexed are the services whose tags are looked up in the index. What a filter leaves out is read at
 // its service, so that a filter can cost calls and nothing else.
@@ -43,18 +39,12 @@ var indexed = []string{"s3", "kms", "logs", "cloudwatch", "sns", "sqs"}
 // the index and no service confirmed to this process is marked as Hearsay. Safe for concurrent use.
 // https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
 type tagIndex struct {
-	turn chan struct{} // held while the index is listed
-
-	mu     sync.Mutex
-	latest *tagListing
-	heard  map[string]hearing // by ARN
+	mu    sync.Mutex
+	heard map[string]hearing // by ARN
 }
 
-// A tagListing is the index as it was listed once.
-type tagListing struct {
-	at   time.Time
-	tags map[string]tagged // by ARN; empty if the index couldn't be read
-}
+// A tagListing is the index as it was listed once, by ARN; empty if it couldn't be read.
+type tagListing map[string]tagged
 
 // A hearing is what this process knows of the tags of a resource by itself.
 type hearing struct {
@@ -78,7 +68,7 @@ func (t tagged) digest() digest {
 }
 
 func newTagIndex() *tagIndex {
-	return &tagIndex{turn: make(chan struct{}, 1), heard: map[string]hearing{}}
+	return &tagIndex{heard: map[string]hearing{}}
 }
 
 // believed tells whether what the index says of a resource, which is nil if it says nothing, may be
@@ -113,38 +103,13 @@ func (ix *tagIndex) wrote(arn string) {
 	ix.heard[arn] = hearing{wrote: time.Now()}
 }
 
-// fresh returns a listing that is at most indexLife old. Callers that come together share one. If the
-// index can't be read, the listing is empty, for the others of the pass as well.
-func (ix *tagIndex) fresh(ctx context.Context, list func(context.Context) (map[string]tagged, error)) *tagListing {
-	select {
-	case ix.turn <- struct{}{}:
-		defer func() { <-ix.turn }()
-	case <-ctx.Done():
-		return &tagListing{}
-	}
-	ix.mu.Lock()
-	latest := ix.latest
-	ix.mu.Unlock()
-	if latest != nil && time.Since(latest.at) < indexLife {
-		return latest
-	}
-	tags, err := list(ctx)
-	if err != nil && ctx.Err() != nil {
-		return &tagListing{} // no verdict on the index: it was the caller who gave up
-	}
-	latest = &tagListing{at: time.Now(), tags: tags}
-	ix.keep(latest)
-	return latest
-}
-
-// keep makes a listing the newest, and forgets what was heard of resources that it lacks: those are read
-// at their services in any case.
-func (ix *tagIndex) keep(l *tagListing) {
+// forget drops what was heard of resources that the whole index lacks: those are read at their services in
+// any case.
+func (ix *tagIndex) forget(listing tagListing, at time.Time) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	ix.latest = l
 	maps.DeleteFunc(ix.heard, func(arn string, h hearing) bool {
-		return l.tags[arn] == nil && l.at.Sub(h.wrote) >= indexLag
+		return listing[arn] == nil && at.Sub(h.wrote) >= indexLag
 	})
 }
 
@@ -158,44 +123,76 @@ type saying struct {
 // An indexLookup asks the index about a resource.
 type indexLookup func(arn string, s search) saying
 
-// index returns the look-up for one scan of a scope. The index is listed when it is first asked, and
-// answers for the whole scan from that listing.
+// index returns the look-up for one scan of what a service has in a scope. The index is listed when it is
+// first asked, and answers for the whole scan from that listing: one of all services for everybody in a
+// sweep, otherwise one of this service.
 func (s *sessions) index(ctx context.Context, scope resource.Scope) indexLookup {
-	ix := s.indexOf(scope)
-	var listing *tagListing
-	turn := make(chan struct{}, 1) // a channel, since what is waited for may take long
-	listed := func() *tagListing {
-		turn <- struct{}{}
-		defer func() { <-turn }()
-		if listing == nil {
-			listing = ix.fresh(ctx, func(ctx context.Context) (map[string]tagged, error) {
-				client, err := s.tagging.in(ctx, scope)
-				if err != nil {
-					return nil, err
-				}
-				return listTags(ctx, client, scope)
-			})
-		}
-		return listing
-	}
+	ix, listed := s.indexOf(scope), make(chan tagListing, 1)
+	listed <- nil
 	return func(arn string, want search) saying {
-		says := listed().tags[arn]
+		listing := <-listed // a channel, since listing may take long
+		if listing == nil {
+			listing = s.listIndex(ctx, scope, arn)
+		}
+		listed <- listing
 		ix.mu.Lock()
 		heard := ix.heard[arn]
 		ix.mu.Unlock()
-		if !heard.believed(says, want, time.Now()) {
-			return saying{}
+		if says := listing[arn]; heard.believed(says, want, time.Now()) {
+			return saying{tags: maps.Clone(says), believed: true, hearsay: !heard.read}
 		}
-		return saying{tags: maps.Clone(says), believed: true, hearsay: !heard.read}
+		return saying{}
 	}
 }
 
-// listTags lists the index of a scope. A resource that comes twice with different tags, as it may when
+// listIndex lists what serves a scan in which the resource is. If the index can't be read, it is empty:
+// what the index doesn't tell is read at the service.
+func (s *sessions) listIndex(ctx context.Context, scope resource.Scope, arn string) tagListing {
+	list := func(services ...string) (tagListing, error) {
+		client, err := s.tagging.in(ctx, scope)
+		if err != nil {
+			return nil, err
+		}
+		return listTags(ctx, client, scope, services)
+	}
+	sweep := providers.SweepOf(ctx)
+	if sweep == nil {
+		listing, err := list(serviceOf(arn))
+		return listing.or(err)
+	}
+	listing, err := providers.Shared(ctx, sweep, s.indexOf(scope), func() (tagListing, error) {
+		began := time.Now()
+		all, err := list(indexed...)
+		if err == nil {
+			s.indexOf(scope).forget(all, began)
+		}
+		return all, err
+	})
+	return listing.or(err)
+}
+
+// or returns an empty listing in place of one that failed.
+func (l tagListing) or(err error) tagListing {
+	if err != nil {
+		return tagListing{}
+	}
+	return l
+}
+
+// serviceOf is the service in an ARN.
+func serviceOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 4); len(parts) == 4 {
+		return parts[2]
+	}
+	return ""
+}
+
+// listTags lists what the index has of services in a scope. A resource that comes twice with different tags, as it may when
 // it changes between two pages, is left out.
-func listTags(ctx context.Context, client *tagging.Client, scope resource.Scope) (map[string]tagged, error) {
-	tags, torn := map[string]tagged{}, map[string]bool{}
+func listTags(ctx context.Context, client *tagging.Client, scope resource.Scope, services []string) (tagListing, error) {
+	tags, torn := tagListing{}, map[string]bool{}
 	pages := tagging.NewGetResourcesPaginator(client, &tagging.GetResourcesInput{
-		ResourcesPerPage: aws.Int32(100), ResourceTypeFilters: indexed,
+		ResourcesPerPage: aws.Int32(100), ResourceTypeFilters: services,
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

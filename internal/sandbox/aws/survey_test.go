@@ -24,13 +24,13 @@ func survey(t *testing.T, b *bench) map[string]providers.Found {
 	set := must[providers.Set](t)(drivers.Drivers(b.base(), []drivers.Account{
 		{ID: blue, RoleARN: "arn:aws:iam::" + blue + ":role/tenantry", ExternalID: "secret-of-blue"},
 	}))
-	all := map[string]providers.Found{}
+	all, ctx := map[string]providers.Found{}, providers.InSweep(t.Context())
 	for name, driver := range set {
 		scope := resource.Scope{Account: blue, Region: here}
 		if driver.Kind().Global {
 			scope.Region = resource.Global
 		}
-		for _, f := range must[[]providers.Found](t)(driver.(providers.Surveyor).Survey(t.Context(), scope)) {
+		for _, f := range must[[]providers.Found](t)(driver.(providers.Surveyor).Survey(ctx, scope)) {
 			key := name + " " + f.Name
 			if _, twice := all[key]; twice {
 				t.Errorf("%s is in the survey twice", key)
