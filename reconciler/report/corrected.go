@@ -21,6 +21,7 @@ func Corrected(cause Cause, o DriftOptions, at time.Time, run string) (title, ma
 	s := differences(cause, o)
 	s.head = "### What differed\n\n" + table([]string{"Whose", "Resource", "Attribute", "Git says", "The cloud had", "Since"}, nil)
 	p.section(s)
+	p.section(deeds(cause, o))
 	p.section(remade(cause))
 	p.write("### Merging or closing this\n\nThere is nothing left to decide. Merging files this report in `reports/drift/`; closing throws it away. " +
 		"If the cloud's value was right, write it into Git.\n\n")

@@ -22,6 +22,8 @@ type DriftOptions struct {
 	Refused map[string]string
 	// Left has why drift wasn't put back in a fleet that corrects it; nil in others.
 	Left map[resource.Address]string
+	// Deeds has the writes to what differs that the cloud told of, the newest first; empty if it told of none.
+	Deeds map[resource.Address][]Deed
 }
 
 // Drift reports on one cause: what differs, since when, how grave it looks, and what each choice
@@ -35,6 +37,7 @@ func Drift(cause Cause, o DriftOptions) (title, markdown string, data []byte) {
 	p.write("**" + prose(title) + "**\n\n")
 	p.write(fmt.Sprintf("%s Severity: **%s** (%s).\n\n", happened(cause), level, why))
 	p.section(differences(cause, o))
+	p.section(deeds(cause, o))
 	p.section(leftSection(cause, o))
 	p.section(keptSection(cause, o))
 	p.section(restoreSection(cause))

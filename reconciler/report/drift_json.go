@@ -36,6 +36,7 @@ type driftResource struct {
 	Since      string            `json:"since,omitempty"`
 	Refused    string            `json:"refused,omitempty"` // why the cloud's state can't be kept by merging
 	Left       string            `json:"left,omitempty"`    // why it wasn't put back, in a fleet that corrects drift
+	Deeds      []Deed            `json:"deeds,omitempty"` // the writes to it that the cloud told of, the newest first
 	Attributes []driftDifference `json:"attributes"`
 }
 
@@ -65,7 +66,7 @@ func driftJSON(cause Cause, o DriftOptions, title, level, why string, done corre
 func newDriftResource(change changeset.Change, o DriftOptions) driftResource {
 	out := driftResource{
 		Address: change.Address, Scope: change.Scope, Action: change.Action,
-		Refused: o.Refused[change.Address.String()], Left: o.Left[change.Address], Attributes: []driftDifference{},
+		Refused: o.Refused[change.Address.String()], Left: o.Left[change.Address], Deeds: o.Deeds[change.Address], Attributes: []driftDifference{},
 	}
 	if change.HoldKind != changeset.HoldDrift {
 		out.Hold = change.Hold

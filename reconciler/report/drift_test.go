@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/resource"
 )
 
 // driftSample has causes of every sort.
@@ -156,6 +157,10 @@ func TestGoldenDrift(t *testing.T) {
 			"tenant/beta/aws.logs.group/app retentionDays": "the plan team allows 90, 365 or 3650",
 			"tenant/acme/aws.sqs.queue/dead":               "there is no value to keep: the resource is gone from the cloud",
 		},
+	}
+	robin := Deed{Action: "logs:PutRetentionPolicy", By: "arn:aws:sts::111122223333:assumed-role/Admins/robin@example.com", Session: "robin@example.com", From: "203.0.113.7", At: noon.Add(-time.Minute)}
+	o.Deeds = map[resource.Address][]Deed{
+		{Owner: "tenant/acme", Kind: "aws.logs.group", Name: "app"}: {robin, {Action: "logs:TagResource", By: "arn:aws:iam::111122223333:root", From: "cloudformation.amazonaws.com", At: noon.Add(-time.Hour)}},
 	}
 	for slug, cause := range causes {
 		here := o

@@ -105,9 +105,14 @@ func TestHostileTextStaysText(t *testing.T) {
 		sound(t, "comment", attack, Comment(c, CommentOptions{Head: attack}), 7)
 		for _, cause := range Group(c) {
 			o := DriftOptions{Fleet: attack, Commit: attack, Kept: map[string]string{attack: attack}, Refused: map[string]string{attack: attack, "x": attack}}
+			deed := Deed{Action: attack, By: attack, Session: attack, From: attack, At: noon}
+			o.Deeds = map[resource.Address][]Deed{cause.Changes[0].Address: {deed, deed}}
 			title, markdown, data := Drift(cause, o)
 			sound(t, "drift", attack, markdown, 6)
 			oneLine(t, attack, title)
+			if strings.Count(markdown, "### Who did it") != 1 {
+				t.Errorf("drift: %q forged a section, or hid one:\n%s", attack, markdown)
+			}
 			if !json.Valid(data) {
 				t.Errorf("drift: %q makes bad JSON", attack)
 			}
