@@ -30,8 +30,11 @@ type conditionsJSON struct {
 	Throttle  Throttle `json:"throttle"`
 	Deny      []Match  `json:"deny"`
 	Latency   span     `json:"latency"`
+	IndexLag  span     `json:"indexLag"`
 	Confirm   bool     `json:"confirmAtOnce"`
 	Events    mailJSON `json:"events"`
+
+	Takes map[string]span `json:"takes"`
 }
 
 type mailJSON struct {
@@ -51,8 +54,12 @@ func (s *Server) showConditions(w http.ResponseWriter, _ *http.Request) {
 }
 
 func forPeople(c Conditions) conditionsJSON {
-	out := conditionsJSON{PageSize: c.PageSize, TokenLife: span(c.TokenLife), Throttle: c.Throttle, Deny: c.Deny, Latency: span(c.Latency), Confirm: c.ConfirmAtOnce}
+	out := conditionsJSON{PageSize: c.PageSize, TokenLife: span(c.TokenLife), Throttle: c.Throttle, Deny: c.Deny, Latency: span(c.Latency), IndexLag: span(c.IndexLag), Confirm: c.ConfirmAtOnce}
 	out.Events = mailJSON{Delay: span(c.Events.Delay), Repeat: c.Events.Repeat, Lose: c.Events.Lose}
+	out.Takes = map[string]span{}
+	for name, d := range c.Takes {
+		out.Takes[name] = span(d)
+	}
 	if c.Lag != nil {
 		out.Lag = lagJSON{Delay: span(c.Lag.Delay), Reads: c.Lag.Reads, Services: c.Lag.Services}
 	}
@@ -80,8 +87,14 @@ func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, err)
 		return
 	}
-	c := Conditions{PageSize: now.PageSize, TokenLife: time.Duration(now.TokenLife), Throttle: now.Throttle, Deny: now.Deny, Latency: time.Duration(now.Latency), ConfirmAtOnce: now.Confirm}
+	c := Conditions{PageSize: now.PageSize, TokenLife: time.Duration(now.TokenLife), Throttle: now.Throttle, Deny: now.Deny, Latency: time.Duration(now.Latency), IndexLag: time.Duration(now.IndexLag), ConfirmAtOnce: now.Confirm}
 	c.Events = EventWeather{Delay: time.Duration(now.Events.Delay), Repeat: now.Events.Repeat, Lose: now.Events.Lose}
+	for name, d := range now.Takes {
+		if c.Takes == nil {
+			c.Takes = map[string]time.Duration{}
+		}
+		c.Takes[name] = time.Duration(d)
+	}
 	if now.Lag.Delay > 0 || now.Lag.Reads > 0 {
 		c.Lag = &Lag{Delay: time.Duration(now.Lag.Delay), Reads: now.Lag.Reads, Services: now.Lag.Services}
 	}
@@ -93,18 +106,20 @@ func (s *Server) changeConditions(w http.ResponseWriter, r *http.Request) {
 func merge(body map[string]json.RawMessage, into *conditionsJSON) error {
 	members := map[string]any{
 		"pageSize": &into.PageSize, "tokenLife": &into.TokenLife, "lag": &into.Lag,
-		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency, "confirmAtOnce": &into.Confirm, "events": &into.Events,
+		"throttle": &into.Throttle, "deny": &into.Deny, "latency": &into.Latency, "indexLag": &into.IndexLag, "confirmAtOnce": &into.Confirm, "events": &into.Events, "takes": &into.Takes,
 	}
 	for name, value := range body {
 		member, ok := members[name]
 		if !ok {
-			return fmt.Errorf("%q is no condition; there are pageSize, tokenLife, lag, throttle, deny, latency, confirmAtOnce, events", name)
+			return fmt.Errorf("%q is no condition; there are pageSize, tokenLife, lag, throttle, deny, latency, indexLag, confirmAtOnce, events, takes", name)
 		}
 		switch name {
 		case "lag":
 			into.Lag = lagJSON{}
 		case "throttle":
 			into.Throttle = Throttle{}
+		case "takes":
+			into.Takes = nil
 		case "events":
 			into.Events = mailJSON{}
 		}

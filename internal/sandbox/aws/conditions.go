@@ -14,6 +14,8 @@ type Conditions struct {
 	TokenLife time.Duration `json:"tokenLife,omitempty"`
 	// Lag makes reads see an earlier state; nil sees the newest.
 	Lag *Lag `json:"lag,omitempty"`
+	// IndexLag is how long the tagging API doesn't know of a change, whatever the services themselves show.
+	IndexLag time.Duration `json:"indexLag,omitempty"`
 	// Throttle refuses calls, each with its service's code for it.
 	Throttle Throttle `json:"throttle,omitzero"`
 	// Deny refuses the calls that match any of these for lack of permission.
@@ -22,6 +24,8 @@ type Conditions struct {
 	ConfirmAtOnce bool `json:"confirmAtOnce,omitempty"`
 	// Events is how events get from who made them to the queues of rules.
 	Events EventWeather `json:"events,omitzero"`
+	// Takes is how long Cloud Control is at each write of a resource type, such as AWS::RDS::DBInstance.
+	Takes map[string]time.Duration `json:"takes,omitempty"`
 	// Latency is how long each call takes before it takes effect.
 	Latency time.Duration `json:"latency,omitempty"`
 }
@@ -59,6 +63,7 @@ func (s *Server) SetConditions(c Conditions) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cond = c
+	s.store.remember = c.IndexLag
 	s.limiter = limiter{}
 }
 

@@ -30,6 +30,12 @@ func TestConformanceWithLateReads(t *testing.T) {
 	conform(t, awsbox.Conditions{PageSize: 2, ConfirmAtOnce: true, Lag: late}, 20*time.Second)
 }
 
+// TestConformanceWithALateIndex does it in an AWS whose tagging API knows of everything ten minutes late,
+// while the services know at once.
+func TestConformanceWithALateIndex(t *testing.T) {
+	conform(t, awsbox.Conditions{ConfirmAtOnce: true, IndexLag: 10 * time.Minute}, 11*time.Minute)
+}
+
 // TestConformanceUnderThrottling does it in an AWS that refuses every fifth call for being one too
 // many; but for KMS, since creating a key is the one call that drivers mustn't repeat by themselves.
 func TestConformanceUnderThrottling(t *testing.T) {

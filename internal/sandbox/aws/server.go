@@ -79,6 +79,7 @@ func New(opts Options) *Server {
 		mailboxes: map[string]*mailbox{},
 		trail:     trail{ids: ids{seed: opts.Seed + "/trail"}},
 	}
+	s.store.remember = opts.Conditions.IndexLag
 	s.admin = s.adminPages()
 	if len(opts.Accounts) > 0 {
 		home := opts.Accounts[0].ID

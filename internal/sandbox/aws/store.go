@@ -93,6 +93,8 @@ type store struct {
 	dying   map[*entry]bool // with a scheduled deletion
 	history []Event
 	seq     int
+
+	remember time.Duration // how long every earlier version is kept, for those who lag behind the services
 }
 
 type entry struct{ versions []version } // oldest first, never empty
@@ -217,14 +219,16 @@ func (s *store) entry(p place, name string) *entry {
 
 // push adds a version and forgets those that no reader can see any more.
 func (s *store) push(e *entry, r *Resource, lag *Lag) {
-	v := version{resource: r, at: s.now()}
-	if lag == nil {
+	v, keep := version{resource: r, at: s.now()}, s.remember
+	if lag == nil && keep == 0 {
 		e.versions = append(e.versions[:0], v)
 		return
 	}
-	v.hidden = lag.Reads
+	if lag != nil {
+		v.hidden, keep = lag.Reads, max(keep, lag.Delay)
+	}
 	e.versions = append(e.versions, v)
-	for len(e.versions) > 2 && e.versions[1].hidden == 0 && v.at.Sub(e.versions[1].at) >= lag.Delay {
+	for len(e.versions) > 2 && e.versions[1].hidden == 0 && v.at.Sub(e.versions[1].at) >= keep {
 		e.versions = e.versions[1:]
 	}
 }

@@ -29,6 +29,9 @@ func getResources(c *call) (any, error) {
 	p := pager{size: 100, life: taggingTokenLife, refusal: func() error {
 		return refuse("PaginationTokenExpiredException", "The pagination token is expired or invalid.")
 	}}
+	if lag := c.srv.cond.IndexLag; lag > 0 {
+		c.lag = &Lag{Delay: lag}
+	}
 	limit := c.in.int("ResourcesPerPage", 0)
 	resources, next, err := page(c, p, c.tagged(), func(r *Resource) string { return r.ID }, c.in.str("PaginationToken"), limit)
 	if err != nil {
