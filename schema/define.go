@@ -69,6 +69,7 @@ type fleetFields struct {
 	Name     string
 	Accounts map[string]struct {
 		ID, Role   string
+		ReadRole   string
 		ExternalID string
 		Regions    []string
 		Quotas     map[string]int
@@ -144,6 +145,9 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 		if parts := strings.Split(a.Role, ":"); len(parts) < 5 || parts[4] != a.ID {
 			say(append(path, "role"), "accounts.%s.role: the role is not in the account %s", name, a.ID)
 		}
+		if parts := strings.Split(a.ReadRole, ":"); a.ReadRole != "" && (len(parts) < 5 || parts[4] != a.ID) {
+			say(append(path, "readRole"), "accounts.%s.readRole: the role is not in the account %s", name, a.ID)
+		}
 		for _, kind := range sortedKeys(a.Quotas) {
 			if _, known := e.def.kinds[kind]; !known && !IsType(kind) {
 				n := sheet{src: src}
@@ -152,7 +156,7 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 			}
 		}
 		f.Accounts = append(f.Accounts, Account{
-			Name: name, ID: a.ID, RoleARN: a.Role, ExternalID: a.ExternalID, Regions: a.Regions, Quotas: a.Quotas,
+			Name: name, ID: a.ID, RoleARN: a.Role, ReadRole: a.ReadRole, ExternalID: a.ExternalID, Regions: a.Regions, Quotas: a.Quotas,
 			Events: eventsOf(a.Events, a.Regions),
 			Origin: src.at(locate(src.syntax, path).label),
 		})

@@ -23,7 +23,8 @@ type fleetParts struct {
 		Secret struct{ Env, ARN string }
 		Events []string
 	}
-	Glossary map[string]Term
+	Unmanaged struct{ Ignore []ignoreFields }
+	Glossary  map[string]Term
 }
 
 type freezeFields struct {
@@ -68,6 +69,7 @@ func (d *definitions) takeParts(f *Fleet, in fleetParts, src *source) {
 			Name: name, Kind: t.Kind, To: t.To, Env: t.Secret.Env, ARN: t.Secret.ARN, Events: t.Events, Origin: n.at(path...),
 		})
 	}
+	d.takeIgnored(f, in, n)
 	f.Glossary, d.windows = in.Glossary, sortedKeys(in.Windows)
 	d.freezes, d.found = f.Freezes, append(d.found, n.found...)
 }

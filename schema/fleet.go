@@ -32,6 +32,8 @@ type Fleet struct {
 	Windows       []Window
 	Freezes       []Freeze
 	Notifications []Notification
+	// Ignore says what may be in the accounts without an owner.
+	Ignore []Ignore
 	// Glossary has the words for the limits of plans, by the limit.
 	Glossary  map[string]Term
 	Schedules Schedules
@@ -65,6 +67,7 @@ type Account struct {
 	Name       string
 	ID         string // 12 digits
 	RoleARN    string
+	ReadRole   string // an ARN; empty if the same role reads and writes
 	ExternalID string
 	Regions    []string
 	// Quotas are how many resources of a kind AWS allows in each region of the account; of a global

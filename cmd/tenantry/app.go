@@ -53,7 +53,7 @@ func (a *app) command() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.AddCommand(
 		a.initCommand(), a.validateCommand(), a.renderCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(), a.plansCommand(),
-		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.explainCommand(), a.graphCommand(), a.versionCommand(),
+		a.importCommand(), a.unmanagedCommand(), a.runCommand(), a.demoCommand(), a.auditCommand(), a.doctorCommand(), a.iamPolicyCommand(), a.explainCommand(), a.graphCommand(), a.versionCommand(),
 		a.tenantCommand(), a.releaseCommand(), a.exceptionCommand(), a.formatCommand(), a.vendorCommand(), a.githubAppCommand(), a.traceCommand(),
 		a.evaluateCommand(),
 	)

@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"internal/gitrepo":        {"reconciler", "schema"},
 	"internal/github":         {"reconciler", "reconciler/resource", "reconciler/changeset"},
 	"internal/work":           {},
+	"internal/iampolicy":      {"providers", "reconciler/resource"},
 	"internal/sandbox":        {"internal/sandbox"},
 	"internal/sandbox/aws":    {"internal/awstypes"},
 	"internal/sandbox/github": {"internal/sandbox/github"},

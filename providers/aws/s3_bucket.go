@@ -259,7 +259,7 @@ func (d *bucket) exists(ctx context.Context, client *s3.Client, scope resource.S
 		if slices.Contains(names, name) {
 			return false, failed("look for bucket", name, err)
 		}
-		return false, notOurs("create bucket", name, "the name is taken by another account; bucket names are global")
+		return false, notOurs("create bucket", name, "the name is taken by another account, as names of buckets are global, or the role may not s3:ListBucket")
 	}
 	return false, failed("look for bucket", name, err)
 }

@@ -153,6 +153,9 @@ func (c *call) needs() []need {
 	for _, t := range c.targets() {
 		list = append(list, c.need(action, t, tags))
 		if more := taggings[c.Name()]; more != "" && len(tags) > 0 {
+			if c.Name() == "kms.CreateKey" {
+				t.arn = c.arn("kms", "key/new") // which is named by no request
+			}
 			list = append(list, c.need(more, t, tags))
 		}
 	}

@@ -21,11 +21,11 @@ func cloudControlService() *service {
 	return &service{
 		name: "cloudcontrolapi", codes: jsonCodes, speaks: always(jsonRPC{version: "1.0"}),
 		operations: map[string]operation{
-			"CreateResource":           {true, b.create},
-			"UpdateResource":           {true, b.update},
-			"DeleteResource":           {true, b.delete},
-			"GetResource":              {false, b.get},
-			"ListResources":            {false, b.list},
+			"CreateResource":           {true, b.granting("create", "CREATE", b.create)},
+			"UpdateResource":           {true, b.granting("update", "UPDATE", b.update)},
+			"DeleteResource":           {true, b.granting("delete", "DELETE", b.delete)},
+			"GetResource":              {false, b.granting("read", "", b.get)},
+			"ListResources":            {false, b.granting("list", "", b.list)},
 			"GetResourceRequestStatus": {false, b.status},
 		},
 	}
