@@ -88,7 +88,7 @@ func NewManual(kinds map[string]resource.Kind, from fs.FS, types ...string) (*Ma
 		return nil, err
 	}
 	m := &Manual{schema: v, kinds: kinds, defined: map[string]cue.Value{}}
-	if m.examples, err = readExamples(from); err != nil {
+	if m.examples, err = readExamples(from, types); err != nil {
 		return nil, err
 	}
 	fields, err := v.LookupPath(cue.ParsePath("#Kinds")).Fields()

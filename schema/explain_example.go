@@ -13,11 +13,14 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/parser"
+
+	"tenantry.dev/internal/samples"
 )
 
 // examples are the files of a fleet in which to look for how a field is written.
 type examples struct {
-	files []exampleFile
+	files  []exampleFile
+	worked map[string]string // of resource types
 }
 
 type exampleFile struct {
@@ -26,9 +29,27 @@ type exampleFile struct {
 	syntax *ast.File
 }
 
-// readExamples reads the CUE files of a fleet; none if there is no fleet.
-func readExamples(from fs.FS) (*examples, error) {
-	x := &examples{}
+// samplesDir is where worked examples of resource types stand for files of a fleet.
+const samplesDir = "samples"
+
+// readExamples reads the CUE files of a fleet, none if there is no fleet, and the worked examples of resource types.
+func readExamples(from fs.FS, types []string) (*examples, error) {
+	x := &examples{worked: map[string]string{}}
+	if len(types) > 0 {
+		all, err := samples.All(types...)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range all {
+			x.worked[s.Type] = s.Text
+			path, text := samplesDir+"/"+s.Type, []byte("sample: resources: {\n"+s.Text+"\n}\n")
+			f, err := parser.ParseFile(path, text, parser.ParseComments)
+			if err != nil {
+				return nil, fmt.Errorf("read the example of %s: %w", s.Type, err)
+			}
+			x.files = append(x.files, exampleFile{path, text, f})
+		}
+	}
 	if from == nil {
 		return x, nil
 	}
@@ -76,6 +97,9 @@ const (
 
 // find returns the shortest text that writes a path of a chapter; in resources of a kind if kind is set.
 func (x *examples) find(chapter, kind string, steps []string) (Example, bool) {
+	if text := x.worked[kind]; text != "" && len(steps) == 0 {
+		return Example{Text: text}, true
+	}
 	var found []Example
 	look := func(place string, path []string) {
 		for _, f := range x.files {
@@ -84,6 +108,9 @@ func (x *examples) find(chapter, kind string, steps []string) (Example, bool) {
 			}
 			for _, n := range matches(f.syntax.Decls, path, kind) {
 				e := f.example(n)
+				if place == samplesDir+"/" { // no file of anybody's
+					e.File, e.Line = "", 0
+				}
 				if len(steps) == 0 && len(path) > 1 && chapter == path[0] {
 					e.Text = path[0] + ": " + e.Text // as the file has it
 				}
@@ -92,7 +119,7 @@ func (x *examples) find(chapter, kind string, steps []string) (Example, bool) {
 		}
 	}
 	if kind != "" {
-		for _, folder := range []string{plansDir + "/", cellsDir + "/"} {
+		for _, folder := range []string{plansDir + "/", cellsDir + "/", samplesDir + "/"} {
 			look(folder, slices.Concat([]string{anyKey, "resources", anyResource}, steps))
 		}
 	} else if at, ok := writtenAt[chapter]; ok && (len(steps) > 0 || len(at.path) > 0) {

@@ -23,19 +23,19 @@ func TestSamplesAreValidInAPlan(t *testing.T) {
 	}
 	var resources strings.Builder
 	names := map[string]bool{}
-	all = slices.DeleteFunc(all, func(s [2]string) bool {
-		sample, _ := book.Sample(s[0])
-		return Unmanaged(s[0]) != nil || slices.ContainsFunc(book.Needs(sample.Full), func(r samples.Resource) bool {
+	all = slices.DeleteFunc(all, func(s samples.Written) bool {
+		sample, _ := book.Sample(s.Type)
+		return Unmanaged(s.Type) != nil || slices.ContainsFunc(book.Needs(sample.Full), func(r samples.Resource) bool {
 			return IsType(r.Kind) && Unmanaged(r.Kind) != nil
 		})
 	})
 	for _, s := range all {
-		sample, _ := book.Sample(s[0])
+		sample, _ := book.Sample(s.Type)
 		names[sample.Name] = true
-		resources.WriteString(s[1] + "\n")
+		resources.WriteString(s.Text + "\n")
 	}
 	for _, s := range all {
-		sample, _ := book.Sample(s[0])
+		sample, _ := book.Sample(s.Type)
 		for _, r := range book.Needs(sample.Full) {
 			if names[r.Name] {
 				continue
@@ -67,8 +67,8 @@ func TestSamplesAreValidInAPlan(t *testing.T) {
 		desired[d.Address.Kind] = true
 	}
 	for _, s := range all {
-		if !desired[s[0]] {
-			t.Errorf("no tenant has a resource of %s", s[0])
+		if !desired[s.Type] {
+			t.Errorf("no tenant has a resource of %s", s.Type)
 		}
 	}
 }

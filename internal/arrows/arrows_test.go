@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"internal/sandbox":        {"internal/sandbox"},
 	"internal/sandbox/aws":    {"internal/awstypes"},
 	"internal/sandbox/github": {"internal/sandbox/github"},
-	"internal/reference":      {"schema", "internal/samples"},
+	"internal/reference":      {"schema", "internal/samples", "internal/awstypes"},
 	"internal/draw":           {"schema"},
 	"internal/offers":         {"schema", "reconciler/resource"},
 	"internal/fleetgen":       {"schema", "fleet-example"},

@@ -29,7 +29,9 @@ func Pages(m *schema.Manual, fleet fs.FS) (map[string]string, error) {
 		pages[name+".md"] = page(d, mistakes)
 	}
 	pages["README.md"] = index(docs, definitions, kinds, parts)
-	return pages, nil
+	types, err := Types()
+	pages["types.md"] = types
+	return pages, err
 }
 
 // written is the time as of which mistakes are made: any will do that is always the same.
@@ -40,7 +42,7 @@ const made = "Written by `make docs` from the definitions in `schema/`. Change t
 func index(docs map[string]schema.Doc, definitions, kinds, parts []string) string {
 	var b strings.Builder
 	b.WriteString("# Reference\n\n" + made)
-	b.WriteString("\n`tenantry explain PATH` says the same in a terminal; [cli.md](cli.md) has the commands.\n")
+	b.WriteString("\n`tenantry explain PATH` says the same in a terminal; [cli.md](cli.md) has the commands, and [types.md](types.md) worked examples of\nAWS's resource types.\n")
 	for _, group := range []struct {
 		title string
 		names []string
@@ -103,7 +105,7 @@ func below(f, root schema.Doc) string { return strings.TrimPrefix(f.Path, root.P
 // anchor is the id that GitHub gives to a heading of code.
 func anchor(name string) string {
 	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(".#", r) {
+		if strings.ContainsRune(".#:", r) {
 			return -1
 		}
 		return r

@@ -2,6 +2,7 @@ package samples
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,52 +10,66 @@ import (
 	"cuelang.org/go/cue/format"
 )
 
-// Example is the worked example of a type as a plan's resources have it; empty if there is none.
-func Example(name string) (string, error) { return written(name, "full") }
-
-// written is one form of a sample, "plain" or "full", in the words of its file.
-func written(name, form string) (string, error) {
-	parsed, err := parse()
-	if err != nil {
-		return "", fmt.Errorf("read the sample of %s: %w", name, err)
+// Example is the worked example of a type as a plan's resources have it, with a note of what it refers to;
+// empty if there is none.
+func Example(name string) (string, error) {
+	all, err := All(name)
+	if err != nil || len(all) == 0 {
+		return "", err
 	}
-	for _, f := range parsed {
-		fields := fieldsOf(f.syntax.Decls)
-		if sample := fields[name]; sample != nil {
-			parts := fieldsOf(sample.Value.(*ast.StructLit).Elts)
-			called := parts["name"].Value.(*ast.BasicLit).Value
-			return resource(f.text, strings.Trim(called, `"`), name, parts[form].Value)
-		}
-	}
-	return "", nil
+	return all[0].Text, nil
 }
 
-// All are the worked examples of all types in the order of the files, each with its type's name.
-func All() ([][2]string, error) {
+// A Written is the worked example of a type in CUE.
+type Written struct{ Type, Text string }
+
+// All are the worked examples of these types, or of all types if none are named, sorted by type. Types without
+// one are left out.
+func All(types ...string) ([]Written, error) {
 	parsed, err := parse()
 	if err != nil {
 		return nil, fmt.Errorf("read the samples of resource types: %w", err)
 	}
-	var out [][2]string
+	b, err := Read(Words{})
+	if err != nil {
+		return nil, err
+	}
+	var out []Written
 	for _, f := range parsed {
-		for _, d := range f.syntax.Decls {
-			field, ok := d.(*ast.Field)
-			if !ok {
+		for name, sample := range fieldsOf(f.syntax.Decls) {
+			s, is := b.samples[name]
+			if !is || len(types) > 0 && !slices.Contains(types, name) {
 				continue
 			}
-			name, _, err := ast.LabelName(field.Label)
-			if err != nil || !strings.Contains(name, "::") {
-				continue
-			}
-			text, err := Example(name)
+			text, err := resource(f.text, s.Name, name, fieldsOf(sample.Value.(*ast.StructLit).Elts)["full"].Value)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, [2]string{name, text})
+			out = append(out, Written{name, b.beside(text) + text})
 		}
 	}
-	slices.SortFunc(out, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	slices.SortFunc(out, func(a, b Written) int { return strings.Compare(a.Type, b.Type) })
 	return out, nil
+}
+
+// beside is a comment that says what a text refers to.
+func (b *Book) beside(text string) string {
+	names := map[string][]string{} // by kind
+	for _, m := range reference.FindAllStringSubmatch(text, -1) {
+		kind := b.resources[m[1]].Kind
+		if !slices.Contains(names[kind], m[1]) {
+			names[kind] = append(names[kind], m[1])
+		}
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(names)) {
+		slices.Sort(names[kind])
+		parts = append(parts, strings.Join(names[kind], " and ")+" ("+kind+")")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "// Refers to " + strings.Join(parts, ", ") + ".\n"
 }
 
 // resource is a resource of a plan: a struct's text between its braces, with the kind before it.

@@ -65,7 +65,8 @@ func TestExamplesAreAsAPlanHasThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `"database-subnets": {
+	want := `// Refers to subnet and subnet-b (AWS::EC2::Subnet).
+"database-subnets": {
 	kind:                     "AWS::RDS::DBSubnetGroup"
 	DBSubnetGroupName:        "\(#fleet.name)-\(#tenant.#id)"
 	DBSubnetGroupDescription: "Where the databases of \(#tenant.displayName) are"
