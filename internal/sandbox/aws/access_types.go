@@ -20,10 +20,14 @@ func (b *cloudBox) granting(handler, request string, next func(*call) (any, erro
 			return nil, refusal
 		}
 		r, again, err := b.begin(c, request)
-		if err != nil || again {
-			return r.eventOr(), err
+		if err != nil {
+			return nil, err
 		}
-		return r.fail("AccessDenied", "%s", asError(refusal).message), nil
+		if !again {
+			r.code, r.message = "AccessDenied", asError(refusal).message
+		}
+		c.in["RequestToken"] = r.token
+		return b.status(c)
 	}
 }
 
