@@ -31,53 +31,45 @@ func (o *Observer) Again(ctx context.Context, set providers.Set, fleet string, s
 	return o.again(ctx, set, fleet, scopes, baseLife, part)
 }
 
-// again is Again, with places listed that weren't within a time.
+// again is Again, with places listed that weren't within a time. Whoever finds nothing known waits for
+// others who read everything, and shares what they find.
 func (o *Observer) again(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope, within time.Duration, part Part) (Observation, error) {
-	release, err := o.alone(ctx)
-	if err != nil {
-		return Observation{}, err
-	}
-	defer release()
-	return o.read(ctx, set, fleet, places(set, scopes), within, part)
-}
-
-// read reads what is asked for of some places, and what isn't known of them: everything, if it has to be
-// known from now on. It is to be called by whoever has the turn.
-func (o *Observer) read(ctx context.Context, set providers.Set, fleet string, asked []changeset.Place, within time.Duration, part Part) (Observation, error) {
-	kept, doubtful, writes := o.recall(fleet)
-	part.Resources = slices.Concat(part.Resources, doubtful)
-	list := kept.toList(asked, within, part)
-	again, rest := kept.divide(set, asked, list, part)
-	read, err := readAgain(ctx, set, again)
-	if err != nil {
-		return Observation{}, err
-	}
-	for _, p := range read.elsewhere {
-		list[p] = true
-	}
-	now := time.Now()
-	fresh, err := observePlaces(ctx, set, fleet, slices.SortedFunc(maps.Keys(list), comparePlaces))
-	if err != nil {
-		return Observation{}, err
-	}
-	next := keeping{fleet: fleet, listed: maps.Clone(kept.listed), failed: maps.Clone(kept.failed)}
-	next.seen = slices.DeleteFunc(slices.Concat(rest, read.found), func(r resource.Observed) bool { return list[placeOf(r)] })
-	next.seen = append(next.seen, fresh.Observed...)
-	slices.SortFunc(next.seen, byAddress)
-	next.note(list, now, read.failed, fresh.Unseen)
-	out := o.keep(next, writes).of(asked)
-	out.listed = list
-	if within <= 0 {
-		o.fresh(writes)
-	}
-	return out, nil
-}
-
-// fresh notes that everything was read while the writes up to a number were known.
-func (o *Observer) fresh(writes int) {
+	asked := places(set, scopes)
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.stale = o.writes != writes
+	known := o.kept.has(fleet, asked, within)
+	o.mu.Unlock()
+	if !known {
+		release, err := o.alone(ctx)
+		if err != nil {
+			return Observation{}, err
+		}
+		defer release()
+	}
+	return o.read(ctx, set, fleet, asked, within, part)
+}
+
+// read reads what is asked for of some places, and lists those of them that weren't listed within a time:
+// all, if that is zero.
+func (o *Observer) read(ctx context.Context, set providers.Set, fleet string, asked []changeset.Place, within time.Duration, part Part) (Observation, error) {
+	g := o.begin(fleet)
+	defer o.end(g)
+	part.Resources = slices.Concat(part.Resources, g.doubtful)
+	found := findings{all: within <= 0, asked: setOf(asked), listed: g.kept.toList(asked, within, part), at: time.Now()}
+	found.again = g.kept.single(set, asked, found.listed, part)
+	if err := found.readAgain(ctx, set); err != nil {
+		return Observation{}, err
+	}
+	if len(found.listed) > len(asked)/2 {
+		ctx = providers.InSweep(ctx) // what is read for one of many kinds serves the others
+	}
+	fresh, err := observePlaces(ctx, set, fleet, slices.SortedFunc(maps.Keys(found.listed), comparePlaces))
+	if err != nil {
+		return Observation{}, err
+	}
+	found.seen, found.unlisted = fresh.Observed, fresh.Unseen
+	out := o.keep(g, found).of(asked)
+	out.listed = found.listed
+	return out, nil
 }
 
 // toList are the places to be listed: those that are asked for, that weren't listed within a time, and, if
@@ -100,58 +92,26 @@ const (
 	smallShare = 4 // one in so many
 )
 
-// divide tells what is to be read one by one from what stays as it is known. The places to be listed are
-// in neither; what can't or had better not be read by itself adds its place to them.
-func (k keeping) divide(set providers.Set, asked []changeset.Place, list map[changeset.Place]bool, part Part) (again, rest []resource.Observed) {
+// single are the resources to be read one by one. The places of those that can't be, or had better not be,
+// are added to the ones to be listed.
+func (k keeping) single(set providers.Set, asked []changeset.Place, list map[changeset.Place]bool, part Part) []resource.Observed {
 	resources, owners, here := setOf(part.Resources), setOf(part.Owners), setOf(asked)
-	wanted := func(r resource.Observed) bool {
-		return here[placeOf(r)] && !list[placeOf(r)] && (resources[r.Address] || owners[r.Address.Owner])
-	}
-	chosen, total := map[changeset.Place]int{}, map[changeset.Place]int{}
+	var chosen []resource.Observed
+	count, total := map[changeset.Place]int{}, map[changeset.Place]int{}
 	for _, r := range k.seen {
-		total[placeOf(r)]++
-		if wanted(r) {
-			chosen[placeOf(r)]++
+		at := placeOf(r)
+		total[at]++
+		if here[at] && !list[at] && (resources[r.Address] || owners[r.Address.Owner]) {
+			chosen = append(chosen, r)
+			count[at]++
 		}
 	}
-	for p, n := range chosen {
-		_, refreshes := set[p.Kind].(providers.Refresher)
-		if !refreshes || n > few && n*smallShare > total[p] {
-			list[p] = true
-		}
+	for p, n := range count {
+		_, able := set[p.Kind].(providers.Refresher)
+		list[p] = !able || n > few && n*smallShare > total[p]
 	}
-	for _, r := range k.seen {
-		switch {
-		case list[placeOf(r)]:
-		case wanted(r):
-			again = append(again, r)
-		default:
-			rest = append(rest, r)
-		}
-	}
-	return again, rest
-}
-
-// note notes which places were listed when, and which couldn't be read.
-func (k *keeping) note(list map[changeset.Place]bool, at time.Time, failed ...map[changeset.Place]string) {
-	if k.listed == nil {
-		k.listed, k.failed = map[changeset.Place]time.Time{}, map[changeset.Place]string{}
-	}
-	for p := range list {
-		k.listed[p] = at
-		delete(k.failed, p)
-	}
-	for i, places := range failed {
-		for p, why := range places {
-			if i > 0 || !list[p] { // a listing has the last word
-				k.failed[p] = why
-			}
-		}
-	}
-	old := func(p changeset.Place) bool { return at.Sub(k.listed[p]) >= baseLife }
-	k.seen = slices.DeleteFunc(k.seen, func(r resource.Observed) bool { return old(placeOf(r)) })
-	maps.DeleteFunc(k.failed, func(p changeset.Place, _ string) bool { return old(p) })
-	maps.DeleteFunc(k.listed, func(p changeset.Place, _ time.Time) bool { return old(p) })
+	maps.DeleteFunc(list, func(_ changeset.Place, listed bool) bool { return !listed })
+	return slices.DeleteFunc(chosen, func(r resource.Observed) bool { return list[placeOf(r)] })
 }
 
 func setOf[T comparable](list []T) map[T]bool {
@@ -169,24 +129,14 @@ func comparePlaces(a, b changeset.Place) int {
 	return cmp.Compare(a.Kind, b.Kind)
 }
 
-// A reading is what came of single resources.
-type reading struct {
-	found []resource.Observed
-	// failed has the places of those that couldn't be read.
-	failed map[changeset.Place]string
-	// elsewhere has the places of those whose mark is gone or another one: a listing may show them under
-	// another address.
-	elsewhere []changeset.Place
-}
-
-// readAgain reads single resources. One that is gone is left out. The only error is that ctx ended.
-func readAgain(ctx context.Context, set providers.Set, list []resource.Observed) (reading, error) {
-	found := make([]resource.Observed, len(list))
-	errs := make([]error, len(list))
+// readAgain reads single resources. One that is gone is left out; of one whose mark is gone or another one
+// the place is to be listed, which may show it under another address. The only error is that ctx ended.
+func (f *findings) readAgain(ctx context.Context, set providers.Set) error {
+	found, errs := make([]resource.Observed, len(f.again)), make([]error, len(f.again))
 	var group errgroup.Group
 	group.SetLimit(observeAtOnce)
-	for i, r := range list {
-		refresher := set[r.Address.Kind].(providers.Refresher) //nolint:forcetypeassert // others were taken out by divide
+	for i, r := range f.again {
+		refresher := set[r.Address.Kind].(providers.Refresher) //nolint:forcetypeassert // of others the place is listed
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 			defer cancel()
@@ -196,21 +146,21 @@ func readAgain(ctx context.Context, set providers.Set, list []resource.Observed)
 	}
 	_ = group.Wait() // the functions return nil: an error belongs to its place
 	if ctx.Err() != nil {
-		return reading{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	out := reading{failed: map[changeset.Place]string{}}
+	f.failed = map[changeset.Place]string{}
 	for i, err := range errs {
-		switch at := placeOf(list[i]); {
+		switch at := placeOf(f.again[i]); {
 		case errors.Is(err, providers.ErrGone):
 		case errors.Is(err, providers.ErrNotOurs), err == nil && placeOf(found[i]) != at:
-			out.elsewhere = append(out.elsewhere, at)
+			f.listed[at] = true
 		case err != nil:
-			out.failed[at] = err.Error()
+			f.failed[at] = err.Error()
 		default:
-			out.found = append(out.found, found[i])
+			f.read = append(f.read, found[i])
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // Called finds, among what was observed last in a scope, the resources that a service calls by one of

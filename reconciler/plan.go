@@ -52,6 +52,11 @@ type Question struct {
 	// Reconciled takes owners that nothing is remembered of as reconciled to the target, so that
 	// whatever differs counts as drift. It is how the cloud is audited from a fresh machine.
 	Reconciled bool
+	// Within lets the plan stand on what was known of the cloud before, if the place was listed within this
+	// time; what the plan concerns is read again. Zero has everything read.
+	Within time.Duration
+	// Part is read again in any case, and all else that the plan has something to say of.
+	Part Part
 }
 
 // Plan computes what would have to change for the cloud to match the target. It writes nothing.
@@ -75,10 +80,23 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("ask for what is under way: %w", err)
 	}
-	seen, err := r.look(ctx, t, set, known)
+	b := basis{target: t, question: q, set: set, known: known, open: open, waits: waits}
+	if q.Within > 0 {
+		if p, enough, err := r.narrow(ctx, b); err != nil || enough {
+			return p, err
+		}
+		r.Observer.Forget()
+	}
+	seen, err := r.look(ctx, b)
 	if err != nil {
 		return Plan{}, fmt.Errorf("observe the cloud: %w", err)
 	}
+	return r.compare(ctx, b, seen, true)
+}
+
+// compare makes the plan of what was seen. Whole tells that all of it was just now.
+func (r *Reconciler) compare(ctx context.Context, b basis, seen Observation, whole bool) (Plan, error) {
+	t, q, set, known := b.target, b.question, b.set, maps.Clone(b.known)
 	sent, err := r.State.Unanswered(ctx) // as of after the look
 	if err != nil {
 		return Plan{}, fmt.Errorf("ask the log for creates without an answer: %w", err)
@@ -87,15 +105,18 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, err
 	}
+	if !whole {
+		snapshot.Limits = countAlone(snapshot.Limits)
+	}
 	snapshot.Adoptable = adoptable(ctx, set, snapshot.Desired, seen)
 	snapshot.CorrectDrift = q.Correct
-	snapshot.UnderWay = waits.underWay()
+	snapshot.UnderWay = b.waits.underWay()
 	reconciled(&snapshot, known, t, q.Reconciled)
 	cs, err := changeset.Compute(snapshot)
 	if err != nil {
 		return Plan{}, fmt.Errorf("compare: %w", err)
 	}
-	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, sent: sent, waits: waits, desired: t.Desired()}, nil
+	return Plan{Target: t, Changeset: cs, set: set, seen: seen, known: known, sent: sent, waits: b.waits, desired: t.Desired()}, nil
 }
 
 // kindsOf are the kinds of all that was applied or begun, sorted: what a run that died has made is to be
@@ -123,13 +144,23 @@ func (p Plan) Only(owners ...resource.Owner) Plan {
 	return p
 }
 
-// look observes the places of the fleet, and those that it doesn't name any more and where something
-// was applied: that is there until it is seen not to be. A place whose account left the fleet can't
-// be read, and so counts as unseen.
-func (r *Reconciler) look(ctx context.Context, t Target, set providers.Set, known map[resource.Owner]OwnerState) (Observation, error) {
-	fleet, scopes := t.Fleet, t.Fleet.Scopes()
-	gone := map[changeset.Place]string{}
-	for _, state := range known {
+// look observes everything.
+func (r *Reconciler) look(ctx context.Context, b basis) (Observation, error) {
+	scopes, gone := b.scopes()
+	seen, err := r.Observer.Observe(ctx, b.set, b.target.Fleet.Name, scopes)
+	if err == nil {
+		seen, err = r.Observer.confirm(ctx, b.set, b.target.Fleet.Name, scopes, seen, expect(b.target.Rendered().Desired, b.known))
+	}
+	return withGone(seen, gone), err
+}
+
+// scopes are the places of the fleet, and those that it doesn't name any more and where something was
+// applied: that is there until it is seen not to be. A place whose account left the fleet can't be read,
+// and so counts as unseen.
+func (b basis) scopes() (scopes []resource.Scope, gone map[changeset.Place]string) {
+	fleet := b.target.Fleet
+	scopes, gone = fleet.Scopes(), map[changeset.Place]string{}
+	for _, state := range b.known {
 		for _, d := range state.Applied {
 			switch {
 			case slices.Contains(scopes, d.Scope), lost(fleet)[d.Scope.Account] != "":
@@ -142,17 +173,17 @@ func (r *Reconciler) look(ctx context.Context, t Target, set providers.Set, know
 		}
 	}
 	slices.SortFunc(scopes, resource.Scope.Compare)
-	seen, err := r.Observer.Observe(ctx, set, fleet.Name, scopes)
-	if err != nil {
-		return seen, err
+	return scopes, gone
+}
+
+// withGone adds to what couldn't be seen.
+func withGone(seen Observation, gone map[changeset.Place]string) Observation {
+	if len(gone) > 0 {
+		unseen := maps.Clone(gone)
+		maps.Copy(unseen, seen.Unseen)
+		seen.Unseen = unseen
 	}
-	seen, err = r.Observer.confirm(ctx, set, fleet.Name, scopes, seen, expect(t.Rendered().Desired, known))
-	if err != nil || len(gone) == 0 {
-		return seen, err
-	}
-	maps.Copy(gone, seen.Unseen)
-	seen.Unseen = gone
-	return seen, nil
+	return seen
 }
 
 // snapshot gathers all that the decision depends on.

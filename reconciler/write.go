@@ -99,7 +99,7 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 	if err != nil {
 		return resource.Observed{}, fmt.Errorf("write the log, so nothing was sent: %w", err)
 	}
-	r.reconciler.Observer.begins(c.Address, c.From)
+	r.reconciler.Observer.begins(c.Scope, c.Address, c.From)
 	after, failure := unbroken(func() (resource.Observed, error) {
 		return s.send(providers.WithGate(through, gate.pass), r.plan.set[c.Address.Kind], have)
 	})
@@ -111,7 +111,7 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 	if failure != nil {
 		entry.Result, entry.Detail, entry.Ticket = resultOf(failure), failure.Error(), ticketOf(failure)
 	}
-	if failure == nil {
+	if failure == nil || errors.Is(failure, errMade) {
 		r.reconciler.Observer.ends(have, after)
 	}
 	if _, err := r.reconciler.Recorder.Record(through, entry); err != nil {
