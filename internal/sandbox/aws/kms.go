@@ -310,18 +310,41 @@ func listResourceTags(c *call) (any, error) {
 	return kmsTruncated(obj{"Tags": tags}, next), nil
 }
 
+// createGrant answers with the grant that is there if one of the same name says the same.
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html
 func createGrant(c *call, r *Resource) (obj, error) {
-	id := strings.ReplaceAll(c.srv.ids.uuid(), "-", "")
 	grant := obj{
-		"GrantId": id, "KeyId": r.ID, "GranteePrincipal": c.in.str("GranteePrincipal"), "Operations": c.in.strs("Operations"),
+		"KeyId": r.ID, "GranteePrincipal": c.in.str("GranteePrincipal"), "Operations": c.in.strs("Operations"),
 		"IssuingAccount": "arn:aws:iam::" + c.Account + ":root",
 	}
-	kept, err := json.Marshal(grant.add("Name", c.in.str("Name")))
+	if grant.str("GranteePrincipal") == "" || len(c.in.strs("Operations")) == 0 {
+		return nil, refuse("ValidationException", "1 validation error detected: GranteePrincipal and Operations must not be empty")
+	}
+	grant.add("Name", c.in.str("Name")).add("RetiringPrincipal", c.in.str("RetiringPrincipal"))
+	if context := c.in.obj("Constraints"); context != nil {
+		grant["Constraints"] = context
+	}
+	for _, id := range r.with("grant/") {
+		if grant.has("Name") && sameGrant(grant, id, r.Attributes["grant/"+id]) {
+			return obj{"GrantId": id, "GrantToken": c.srv.ids.uuid()}, nil
+		}
+	}
+	id := strings.ReplaceAll(c.srv.ids.uuid(), "-", "")
+	grant["GrantId"] = id
+	kept, err := json.Marshal(grant)
 	if err != nil {
 		return nil, refuse("ValidationException", "%v", err)
 	}
 	r.Attributes["grant/"+id] = string(kept)
 	return obj{"GrantId": id, "GrantToken": c.srv.ids.uuid()}, nil
+}
+
+// sameGrant tells whether a grant that is kept says what another one says.
+func sameGrant(grant obj, id, kept string) bool {
+	same := maps.Clone(grant)
+	same["GrantId"] = id
+	text, err := json.Marshal(same)
+	return err == nil && string(text) == kept
 }
 
 func revokeGrant(c *call) (any, error) {

@@ -24,6 +24,10 @@ func logsService() *service {
 			"UntagResource":         {true, onLogGroup(func(c *call, r *Resource) error { untag(r, c.in.strs("tagKeys")); return nil })},
 			"ListTagsForResource":   {false, logGroupTags},
 			"DescribeMetricFilters": {false, func(*call) (any, error) { return obj{"metricFilters": []obj{}}, nil }},
+
+			"PutSubscriptionFilter":       {true, onLogGroup(putSubscriptionFilter)},
+			"DeleteSubscriptionFilter":    {true, onLogGroup(deleteSubscriptionFilter)},
+			"DescribeSubscriptionFilters": {false, describeSubscriptionFilters},
 		},
 	}
 }

@@ -24,6 +24,7 @@ func s3Service() *service {
 			"PutBucketTagging":      {true, putBucketTagging},
 			"DeleteBucketTagging":   {true, deleteBucketTagging},
 			"GetBucketPolicyStatus": {false, getBucketPolicyStatus},
+			"PutBucketAcl":          {true, putBucketACL},
 		},
 	}
 	for _, part := range bucketParts() {

@@ -46,6 +46,14 @@ func bucketParts() []bucketPart {
 			name: "BucketOwnershipControls", attribute: "OwnershipControls", deletable: true, check: checkOwnership,
 			missing: notSet("OwnershipControlsNotFoundError", "The bucket ownership controls were not found"),
 		},
+		{
+			name: "BucketReplication", attribute: "Replication", deletable: true, check: checkReplication,
+			missing: notSet("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+		},
+		{
+			name: "BucketNotificationConfiguration", attribute: "Notification", check: checkNotification,
+			empty: `<NotificationConfiguration xmlns="` + s3Namespace + `"/>`,
+		},
 		{name: "BucketLogging", attribute: "Logging", empty: `<BucketLoggingStatus xmlns="` + s3Namespace + `"/>`},
 		{
 			name: "ObjectLockConfiguration", attribute: "ObjectLock",
@@ -149,7 +157,9 @@ func checkEncryption(_ *call, _ *Resource, body string) (string, error) {
 	return text, nil
 }
 
-func checkVersioning(_ *call, _ *Resource, body string) (string, error) {
+// checkVersioning: a bucket that replicates stays versioned.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-and-other-bucket-configs.html
+func checkVersioning(_ *call, r *Resource, body string) (string, error) {
 	var v struct {
 		XMLName xml.Name `xml:"VersioningConfiguration"`
 		Status  string
@@ -160,6 +170,10 @@ func checkVersioning(_ *call, _ *Resource, body string) (string, error) {
 	}
 	if v.Status != "Enabled" && v.Status != "Suspended" {
 		return "", refuse("IllegalVersioningConfigurationException", "The versioning configuration specified in the request is invalid.")
+	}
+	if v.Status == "Suspended" && r.Attributes["Replication"] != "" {
+		return "", fail(http.StatusConflict, "InvalidBucketState", "A replication configuration is present on this bucket, so you cannot change "+
+			"the versioning state. To change the versioning state, first delete the replication configuration.")
 	}
 	return text, nil
 }
@@ -230,16 +244,44 @@ func checkLifecycle(c *call, _ *Resource, body string) (string, error) {
 	return string(text), nil
 }
 
-func checkOwnership(_ *call, _ *Resource, body string) (string, error) {
+// checkOwnership: access control lists can be turned off only while they grant nobody else anything.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-ownership-error-responses.html
+func checkOwnership(_ *call, r *Resource, body string) (string, error) {
 	var o struct {
 		XMLName xml.Name `xml:"OwnershipControls"`
 		Rule    []struct{ ObjectOwnership string }
 	}
 	text, err := normal(body, &o)
-	if err == nil && len(o.Rule) != 1 {
-		err = malformedXML()
+	switch {
+	case err != nil:
+		return "", err
+	case len(o.Rule) != 1:
+		return "", malformedXML()
+	case o.Rule[0].ObjectOwnership == enforced && r.Attributes["Acl"] != "":
+		return "", refuse("InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
 	}
-	return text, err
+	return text, nil
+}
+
+const enforced = "BucketOwnerEnforced"
+
+// putBucketACL keeps a list that grants something; the canned one "private" takes it away.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html
+func putBucketACL(c *call) (any, error) {
+	r, err := bucket(c)
+	if err != nil {
+		return nil, err
+	}
+	given := c.req.Header.Get("X-Amz-Acl") + c.in.str("body")
+	if given == "private" {
+		given = ""
+	}
+	if given != "" && strings.Contains(r.Attributes["OwnershipControls"], enforced) {
+		return nil, refuse("AccessControlListNotSupported", "The bucket does not allow ACLs")
+	}
+	r.set("Acl", given)
+	c.put(r)
+	return nil, nil
 }
 
 // checkBucketPolicy refuses what S3 refuses without knowing the principals: bad JSON, statements

@@ -29,6 +29,9 @@ func secretsService() *service {
 			"CancelRotateSecret":   {true, onSecret(cancelRotateSecret)},
 			"TagResource":          {true, onSecret(func(c *call, r *Resource) (obj, error) { return nil, c.tag(r, c.in["Tags"]) })},
 			"UntagResource":        {true, onSecret(func(c *call, r *Resource) (obj, error) { untag(r, c.in.strs("TagKeys")); return nil, nil })},
+
+			"ReplicateSecretToRegions":     {true, onSecret(replicateSecret)},
+			"RemoveRegionsFromReplication": {true, onSecret(removeReplicas)},
 		},
 	}
 }
@@ -104,6 +107,8 @@ func onSecret(change func(*call, *Resource) (obj, error)) func(*call) (any, erro
 			return nil, err
 		case !r.gone.IsZero():
 			return nil, marked()
+		case r.Attributes["PrimaryRegion"] != "":
+			return nil, onReplica()
 		}
 		out, err := change(c, r)
 		if err != nil {
@@ -129,15 +134,20 @@ func secretOut(r *Resource) obj {
 	if !r.gone.IsZero() {
 		out["DeletedDate"] = parseStamp(r.Attributes["DeletedDate"])
 	}
-	return out
+	return out.add("PrimaryRegion", primaryRegion(r))
 }
 
+// describeSecret alone tells which replicas there are.
 func describeSecret(c *call) (any, error) {
 	r, err := secret(c)
 	if err != nil {
 		return nil, err
 	}
-	return secretOut(r), nil
+	out := secretOut(r)
+	if replicas := replicasOf(r); len(replicas) > 0 {
+		out["ReplicationStatus"] = replicas
+	}
+	return out, nil
 }
 
 // listSecrets hides what is scheduled for deletion unless asked.
@@ -227,6 +237,8 @@ func getSecretValue(c *call) (any, error) {
 func deleteSecret(c *call, r *Resource) (obj, error) {
 	days, force := c.in.int("RecoveryWindowInDays", 30), c.in.bool("ForceDeleteWithoutRecovery")
 	switch {
+	case len(r.with("replica/")) > 0:
+		return nil, refuse("InvalidRequestException", "You can't delete secret %s that still has replica regions.", r.Name)
 	case force && c.in.has("RecoveryWindowInDays"):
 		return nil, refuse("InvalidParameterException", "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
 	case days < 7 || days > 30:
