@@ -28,6 +28,7 @@ var kindKey = resource.Kind{
 		{Name: "alias"},
 		{Name: "description", Default: resource.String("")},
 		{Name: "policy", Canonical: canonicalKeyPolicy},
+		{Name: "grants", Default: emptyList, Canonical: tidied(tidyGrants)},
 		{Name: "rotation", Default: resource.Bool(false)},
 		{Name: "enabled", Default: resource.Bool(true)},
 		{Name: "tags", Default: emptyMap},
@@ -41,6 +42,7 @@ type keyAttributes struct {
 	Alias       string            `json:"alias,omitempty"`
 	Description string            `json:"description"`
 	Policy      json.RawMessage   `json:"policy,omitempty"` // unset: the account's default policy
+	Grants      []keyGrant        `json:"grants"`
 	Rotation    bool              `json:"rotation"`
 	Enabled     bool              `json:"enabled"`
 	Tags        map[string]string `json:"tags"`
@@ -59,13 +61,13 @@ func newKey(s *sessions) *key {
 func (d *key) Kind() resource.Kind { return kindKey }
 
 // Observe costs ⌈keys / 1,000⌉ ListKeys + ⌈aliases / 100⌉ ListAliases + customers' keys ×
-// ListResourceTags + ours × 3 (DescribeKey, GetKeyPolicy, GetKeyRotationStatus). KMS's lists have no
+// ListResourceTags + ours × 4 (DescribeKey, GetKeyPolicy, GetKeyRotationStatus, ListGrants). KMS's lists have no
 // tags; AWS's own keys are left out by their aliases before that.
 func (d *key) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindKey, fleet)
 }
 
-// Survey costs ⌈keys / 1,000⌉ ListKeys + ⌈aliases / 100⌉ ListAliases + customers' keys × 4. Keys that AWS
+// Survey costs ⌈keys / 1,000⌉ ListKeys + ⌈aliases / 100⌉ ListAliases + customers' keys × 5. Keys that AWS
 // manages are left out, those without an alias as well.
 func (d *key) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
 	return scanner(d.scan).everything(ctx, scope, kindKey)
@@ -159,6 +161,7 @@ func (d *key) fresh(want resource.Desired, fleet, id, arn string) resource.Obser
 	attributes := kindKey.Canonical(want.Attributes)
 	alias := attributes["alias"].Text()
 	delete(attributes, "alias")
+	delete(attributes, "grants")
 	attributes["rotation"], attributes["enabled"] = resource.Bool(false), resource.Bool(true)
 	return resource.Observed{
 		Address: want.Address, Scope: want.Scope, Fleet: fleet, ID: id, Nonce: want.Nonce,
@@ -310,12 +313,16 @@ func (d *key) details(ctx context.Context, client *kms.Client, scope resource.Sc
 	if err != nil {
 		return resource.Observed{}, err
 	}
+	grants, err := d.grants(ctx, client, scope, id)
+	if err != nil {
+		return resource.Observed{}, err
+	}
 	alias := strings.Join(slices.Sorted(slices.Values(aliases)), ", ")
 	have, err := seen{
 		kind: kindKey, scope: scope, id: id, tags: tags, pending: pendingKey(meta.KeyState),
 		attributes: keyAttributes{
 			Alias: alias, Description: str(meta.Description), Policy: keyPolicyFrom(str(policy.Policy), scope.Account),
-			Rotation: rotation, Enabled: enabledKey(meta.KeyState), Tags: tags.users(),
+			Grants: listed(grants), Rotation: rotation, Enabled: enabledKey(meta.KeyState), Tags: tags.users(),
 		},
 		outputs: keyOutputs(id, str(meta.Arn), alias),
 	}.observed()

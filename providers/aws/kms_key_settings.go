@@ -115,7 +115,7 @@ func (d *key) converge(ctx context.Context, client *kms.Client, have resource.Ob
 		return resource.Observed{}, err
 	}
 	for _, set := range []func(context.Context, *kms.Client, resource.Observed, wish[keyAttributes]) error{
-		d.setAlias, d.setPolicy, d.setDescription, d.setRotation,
+		d.setAlias, d.setPolicy, d.setGrants, d.setDescription, d.setRotation,
 	} {
 		if err := set(ctx, client, have, w); err != nil {
 			return resource.Observed{}, err

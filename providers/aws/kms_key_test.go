@@ -89,6 +89,8 @@ func (s *keyStore) do(op string, in keyRequest) reply {
 		s.states[in.KeyID] = "Enabled"
 	case "GetKeyPolicy":
 		return answer(map[string]any{"Policy": defaultKeyPolicy(testAccount)})
+	case "ListGrants":
+		return answer(map[string]any{"Grants": []any{}})
 	case "GetKeyRotationStatus":
 		return answer(map[string]any{"KeyRotationEnabled": false})
 	case "ListResourceTags":
@@ -319,7 +321,7 @@ func TestKeysOfOthersCostTheirTagsAndNothingElse(t *testing.T) {
 	if err != nil || len(seen) != 1 || seen[0].ID != "ours" {
 		t.Fatalf("%v, %v", seen, err)
 	}
-	for op, want := range map[string]int{"ListKeys": 3, "ListAliases": 1, "ListResourceTags": 2, "DescribeKey": 1, "GetKeyPolicy": 1, "GetKeyRotationStatus": 1} {
+	for op, want := range map[string]int{"ListKeys": 3, "ListAliases": 1, "ListResourceTags": 2, "DescribeKey": 1, "GetKeyPolicy": 1, "GetKeyRotationStatus": 1, "ListGrants": 1} {
 		if n := len(w.sent(op)); n != want {
 			t.Errorf("%d × %s, want %d", n, op, want)
 		}

@@ -21,6 +21,7 @@ var kindLogGroup = resource.Kind{
 		{Name: "name", Immutable: true},
 		{Name: "retentionDays", Default: resource.Int(0)},
 		{Name: "kmsKey", Default: resource.String("")},
+		{Name: "subscriptionFilters", Default: emptyList, Canonical: tidied(tidyFilters)},
 		{Name: "tags", Default: emptyMap},
 	},
 	Outputs: []string{"arn", "name"},
@@ -30,9 +31,10 @@ type logGroupAttributes struct {
 	Name string `json:"name"`
 	// RetentionDays is one of the periods that the service knows; 0 keeps logs for ever.
 	// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-	RetentionDays int32             `json:"retentionDays"`
-	KMSKey        string            `json:"kmsKey"` // empty: encrypted by a key of the service
-	Tags          map[string]string `json:"tags"`
+	RetentionDays       int32                `json:"retentionDays"`
+	KMSKey              string               `json:"kmsKey"` // empty: encrypted by a key of the service
+	SubscriptionFilters []subscriptionFilter `json:"subscriptionFilters"`
+	Tags                map[string]string    `json:"tags"`
 }
 
 // logGroup drives log groups. Their id is the name.
@@ -50,13 +52,13 @@ func newLogGroup(s *sessions) *logGroup {
 // Kind describes log groups.
 func (d *logGroup) Kind() resource.Kind { return kindLogGroup }
 
-// Observe costs ⌈groups of the scope / 50⌉ DescribeLogGroups + groups × ListTagsForResource. The
-// list has every attribute but the tags.
+// Observe costs ⌈groups of the scope / 50⌉ DescribeLogGroups + groups × ListTagsForResource +
+// ours × DescribeSubscriptionFilters. The list has all the rest.
 func (d *logGroup) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindLogGroup, fleet)
 }
 
-// Survey costs what Observe does.
+// Survey costs ⌈groups of the scope / 50⌉ DescribeLogGroups + groups × 2.
 func (d *logGroup) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
 	return scanner(d.scan).everything(ctx, scope, kindLogGroup)
 }
@@ -82,7 +84,7 @@ func (d *logGroup) scan(ctx context.Context, scope resource.Scope, s search) ([]
 				tags, err := d.tags(ctx, client, logGroupARN(group))
 				return tags, failed("read the tags of log group", str(group.LogGroupName), err)
 			},
-			func(tags tagged) (resource.Observed, error) { return seenLogGroup(scope, group, tags) })
+			func(tags tagged) (resource.Observed, error) { return d.details(ctx, client, scope, group, tags) })
 	})
 }
 
@@ -121,7 +123,7 @@ func (d *logGroup) Create(ctx context.Context, want resource.Desired, fleet stri
 		LogGroupName: &w.Name, KmsKeyId: input.KmsKeyId,
 		LogGroupArn: aws.String(arnOf(want.Scope, "logs", "log-group:"+w.Name)),
 	}
-	made, err := seenLogGroup(want.Scope, group, tags)
+	made, err := seenLogGroup(want.Scope, group, nil, tags)
 	if err != nil {
 		return resource.Observed{}, err
 	}
@@ -144,6 +146,15 @@ func (d *logGroup) bring(ctx context.Context, client *cloudwatchlogs.Client, hav
 		return resource.Observed{}, err
 	}
 	wish := wishFor(kindLogGroup, have.Attributes, want, w)
+	if wish.differs("subscriptionFilters") {
+		var had logGroupAttributes
+		if err := have.Attributes.Decode(&had); err != nil {
+			return resource.Observed{}, err
+		}
+		if err := d.setFilters(ctx, client, have.ID, had.SubscriptionFilters, w.SubscriptionFilters); err != nil {
+			return resource.Observed{}, err
+		}
+	}
 	if wish.differs("kmsKey") {
 		if err := d.setKey(ctx, client, have.ID, w.KMSKey); err != nil {
 			return resource.Observed{}, err
@@ -225,7 +236,7 @@ func (d *logGroup) Adopt(ctx context.Context, want resource.Desired, fleet strin
 		return resource.Observed{}, err
 	}
 	mark := marked(nil, fleet, want.Address, "")
-	now, err := seenLogGroup(want.Scope, group, tags.with(mark, nil))
+	now, err := d.details(ctx, client, want.Scope, group, tags.with(mark, nil))
 	if err != nil {
 		return resource.Observed{}, err
 	}
@@ -245,7 +256,7 @@ func (d *logGroup) checked(ctx context.Context, operation string, have resource.
 	if err := tags.require(operation, have.ID, have.Fleet, have.Address); err != nil {
 		return nil, nil, resource.Observed{}, err
 	}
-	now, err := seenLogGroup(have.Scope, group, tags)
+	now, err := d.details(ctx, client, have.Scope, group, tags)
 	return client, tags, now, err
 }
 
@@ -288,12 +299,22 @@ func logGroupARN(group types.LogGroup) string {
 	return strings.TrimSuffix(str(group.Arn), ":*")
 }
 
-func seenLogGroup(scope resource.Scope, group types.LogGroup, tags tagged) (resource.Observed, error) {
+// details adds to what a listing tells of a group whom it sends its events to.
+func (d *logGroup) details(ctx context.Context, client *cloudwatchlogs.Client, scope resource.Scope, group types.LogGroup, tags tagged) (resource.Observed, error) {
+	filters, err := d.filters(ctx, client, str(group.LogGroupName))
+	if err != nil {
+		return resource.Observed{}, err
+	}
+	return seenLogGroup(scope, group, filters, tags)
+}
+
+func seenLogGroup(scope resource.Scope, group types.LogGroup, filters []subscriptionFilter, tags tagged) (resource.Observed, error) {
 	name := str(group.LogGroupName)
 	return seen{
 		kind: kindLogGroup, scope: scope, id: name, tags: tags,
 		attributes: logGroupAttributes{
-			Name: name, RetentionDays: aws.ToInt32(group.RetentionInDays), KMSKey: str(group.KmsKeyId), Tags: tags.users(),
+			Name: name, RetentionDays: aws.ToInt32(group.RetentionInDays), KMSKey: str(group.KmsKeyId),
+			SubscriptionFilters: filters, Tags: tags.users(),
 		},
 		outputs: map[string]string{"arn": logGroupARN(group), "name": name},
 	}.observed()

@@ -63,13 +63,15 @@ func (d *bucket) Permissions() providers.Permissions {
 		Read: []providers.Grant{
 			may(onAnything, providers.Always, "s3:ListAllMyBuckets", indexAction),
 			may(onBuckets, providers.Always,
-				"s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
-				"s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:ListBucket"),
+				"s3:GetBucketNotification", "s3:GetBucketOwnershipControls", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
+				"s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration",
+				"s3:GetReplicationConfiguration", "s3:ListBucket"),
 		},
 		Write: []providers.Grant{
 			may(onOurNames, providers.Always,
-				"s3:CreateBucket", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging",
-				"s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:TagResource"),
+				"s3:CreateBucket", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketNotification", "s3:PutBucketOwnershipControls",
+				"s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
+				"s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutReplicationConfiguration", "s3:TagResource"),
 		},
 	}
 }
@@ -79,7 +81,7 @@ func (d *key) Permissions() providers.Permissions {
 	return providers.Permissions{
 		Read: []providers.Grant{
 			may(onAnything, providers.Always, "kms:ListAliases", "kms:ListKeys", indexAction),
-			may(onKeys, providers.Always, "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
+			may(onKeys, providers.Always, "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListGrants", "kms:ListResourceTags"),
 		},
 		Write: []providers.Grant{
 			may(onAnything, providers.Marks, "kms:CreateKey"),
@@ -87,7 +89,7 @@ func (d *key) Permissions() providers.Permissions {
 			may(onKeys, providers.Always,
 				"kms:CreateAlias", "kms:DeleteAlias", "kms:DisableKeyRotation", "kms:EnableKeyRotation", "kms:PutKeyPolicy",
 				"kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"),
-			may(onKeys, providers.Ours, "kms:CancelKeyDeletion", "kms:DisableKey", "kms:EnableKey"),
+			may(onKeys, providers.Ours, "kms:CancelKeyDeletion", "kms:CreateGrant", "kms:DisableKey", "kms:EnableKey", "kms:RevokeGrant"),
 		},
 	}
 }
@@ -97,12 +99,13 @@ func (d *logGroup) Permissions() providers.Permissions {
 	return providers.Permissions{
 		Read: []providers.Grant{
 			may(onAnything, providers.Always, "logs:DescribeLogGroups", indexAction),
-			may(onLogGroups, providers.Always, "logs:ListTagsForResource"),
+			may(onLogGroups, providers.Always, "logs:DescribeSubscriptionFilters", "logs:ListTagsForResource"),
 		},
 		Write: []providers.Grant{
 			may(onLogGroups, providers.Always, "logs:CreateLogGroup", "logs:PutRetentionPolicy"),
 			may(onLogGroups, providers.Ours,
-				"logs:AssociateKmsKey", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey", "logs:TagResource", "logs:UntagResource"),
+				"logs:AssociateKmsKey", "logs:DeleteRetentionPolicy", "logs:DeleteSubscriptionFilter", "logs:DisassociateKmsKey",
+				"logs:PutSubscriptionFilter", "logs:TagResource", "logs:UntagResource"),
 			may(onLogGroups, providers.Marks, "logs:TagResource"),
 		},
 	}
@@ -150,8 +153,8 @@ func (d *secret) Permissions() providers.Permissions {
 			may(onFunctions, providers.Always, "lambda:InvokeFunction"), // of rotation: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
 			may(onSecrets, providers.Always, "secretsmanager:CreateSecret", "secretsmanager:PutResourcePolicy", "secretsmanager:RotateSecret"),
 			may(onSecrets, providers.Ours,
-				"secretsmanager:CancelRotateSecret", "secretsmanager:DeleteResourcePolicy", "secretsmanager:RestoreSecret",
-				"secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret"),
+				"secretsmanager:CancelRotateSecret", "secretsmanager:DeleteResourcePolicy", "secretsmanager:RemoveRegionsFromReplication",
+				"secretsmanager:ReplicateSecretToRegions", "secretsmanager:RestoreSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret"),
 			may(onSecrets, providers.Marks, "secretsmanager:TagResource"),
 		},
 	}

@@ -21,27 +21,35 @@ import (
 var kindBucket = resource.Kind{
 	Name:        "aws.s3.bucket",
 	DataBearing: true,
-	Uses:        []string{"aws.kms.key"},
+	Uses:        []string{"aws.kms.key", "aws.sns.topic", "aws.sqs.queue"},
 	Attributes: []resource.Attribute{
 		{Name: "name", Immutable: true},
+		{Name: "objectOwnership", Default: resource.String(aclsOff)},
 		{Name: "publicAccessBlock", Default: literal(publicAccessBlock{true, true, true, true})},
 		{Name: "encryption", Default: literal(bucketEncryption{Algorithm: "AES256"})},
 		{Name: "versioning", Default: resource.Bool(false)},
 		{Name: "lifecycle", Default: emptyList, Set: true},
 		{Name: "policy", Canonical: canonicalPolicy},
+		{Name: "replication", Canonical: tidied(tidyReplication)},
+		{Name: "notifications", Default: emptyList, Canonical: tidied(tidyNotifications)},
+		{Name: "eventBridge", Default: resource.Bool(false)},
 		{Name: "tags", Default: emptyMap},
 	},
 	Outputs: []string{"arn", "name"},
 }
 
 type bucketAttributes struct {
-	Name              string            `json:"name"`
-	PublicAccessBlock publicAccessBlock `json:"publicAccessBlock"`
-	Encryption        bucketEncryption  `json:"encryption"`
-	Versioning        bool              `json:"versioning"`
-	Lifecycle         []lifecycleRule   `json:"lifecycle"`
-	Policy            json.RawMessage   `json:"policy,omitempty"`
-	Tags              map[string]string `json:"tags"`
+	Name              string               `json:"name"`
+	ObjectOwnership   string               `json:"objectOwnership"`
+	PublicAccessBlock publicAccessBlock    `json:"publicAccessBlock"`
+	Encryption        bucketEncryption     `json:"encryption"`
+	Versioning        bool                 `json:"versioning"`
+	Lifecycle         []lifecycleRule      `json:"lifecycle"`
+	Policy            json.RawMessage      `json:"policy,omitempty"`
+	Replication       *bucketReplication   `json:"replication,omitempty"`
+	Notifications     []bucketNotification `json:"notifications"`
+	EventBridge       bool                 `json:"eventBridge"` // whether its events go there
+	Tags              map[string]string    `json:"tags"`
 }
 
 type publicAccessBlock struct {
@@ -79,13 +87,13 @@ func newBucket(s *sessions) *bucket {
 func (d *bucket) Kind() resource.Kind { return kindBucket }
 
 // Observe costs ⌈buckets of the region / 10,000⌉ ListBuckets + buckets of the region ×
-// GetBucketTagging + ours × 5 (public access block, encryption, versioning, lifecycle, policy). The
-// tagging API would save the second term, but it lags, and a bucket made a moment ago must be seen.
+// GetBucketTagging + ours × 7 (public access block, ownership, encryption, versioning, lifecycle, policy,
+// notifications), and × 8 if versioned (replication).
 func (d *bucket) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindBucket, fleet)
 }
 
-// Survey costs ⌈buckets of the region / 10,000⌉ ListBuckets + buckets of the region × 6.
+// Survey costs ⌈buckets of the region / 10,000⌉ ListBuckets + buckets of the region × 8 or 9.
 func (d *bucket) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
 	return scanner(d.scan).everything(ctx, scope, kindBucket)
 }
@@ -164,7 +172,7 @@ func (d *bucket) Create(ctx context.Context, want resource.Desired, fleet string
 	}
 	tags := marked(w.Tags, fleet, want.Address, "")
 	_, err = client.CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket: &w.Name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
+		Bucket: &w.Name, ObjectOwnership: types.ObjectOwnership(w.ObjectOwnership),
 		CreateBucketConfiguration: bucketConfiguration(want.Scope.Region, tags),
 	})
 	switch {
@@ -213,6 +221,7 @@ func (d *bucket) ensureMark(ctx context.Context, client *s3.Client, want resourc
 func (d *bucket) fresh(want resource.Desired) resource.Attributes {
 	return resource.Attributes{
 		"name":              want.Attributes["name"],
+		"objectOwnership":   want.Attributes["objectOwnership"],
 		"publicAccessBlock": literal("unknown"),
 		"encryption":        literal("unknown"),
 	}

@@ -51,7 +51,7 @@ func (d *bucket) details(ctx context.Context, client *s3.Client, scope resource.
 	attributes := bucketAttributes{Name: name, Tags: tags.users()}
 	owner := &scope.Account
 	for _, read := range []func(context.Context, *s3.Client, *string, *bucketAttributes) error{
-		readPublicAccess, readEncryption, readVersioning, readLifecycle, readBucketPolicy,
+		readPublicAccess, readOwnership, readEncryption, readVersioning, readReplication, readLifecycle, readBucketPolicy, readNotifications,
 	} {
 		if err := read(ctx, client, owner, &attributes); err != nil {
 			return resource.Observed{}, err
@@ -182,7 +182,8 @@ func (d *bucket) converge(ctx context.Context, client *s3.Client, have resource.
 	w := wishFor(kindBucket, have.Attributes, want, to)
 	owner := &have.Scope.Account
 	for _, set := range []func(context.Context, *s3.Client, *string, wish[bucketAttributes]) error{
-		d.setPublicAccess, d.setEncryption, d.setVersioning, d.setLifecycle, d.setPolicy,
+		d.setPublicAccess, d.setOwnership, d.setEncryption, d.dropReplication, d.setVersioning, d.setReplication, d.setLifecycle,
+		d.setNotifications, d.setPolicy,
 	} {
 		if err := set(ctx, client, owner, w); err != nil {
 			return resource.Observed{}, err

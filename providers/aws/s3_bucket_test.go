@@ -49,6 +49,12 @@ func (b *buckets) answer(c call) reply {
 		return reply{body: "<VersioningConfiguration/>"}
 	case "GET lifecycle":
 		return s3Error(404, "NoSuchLifecycleConfiguration")
+	case "GET ownershipControls":
+		return reply{body: "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>"}
+	case "GET notification":
+		return reply{body: "<NotificationConfiguration/>"}
+	case "GET replication":
+		return s3Error(404, "ReplicationConfigurationNotFoundError")
 	case "GET policy":
 		return s3Error(404, "NoSuchBucketPolicy")
 	}
@@ -179,7 +185,7 @@ func TestBucketsAreReadPageByPageAndWhole(t *testing.T) {
 	if err != nil || len(seen) != 3 || seen[2].ID != "c" {
 		t.Fatalf("%d seen, %v", len(seen), err)
 	}
-	for _, op := range []string{"LIST", "GET tagging", "GET policy", "GET publicAccessBlock", "GET encryption", "GET versioning", "GET lifecycle"} {
+	for _, op := range []string{"LIST", "GET tagging", "GET policy", "GET ownershipControls", "GET notification", "GET publicAccessBlock", "GET encryption", "GET versioning", "GET lifecycle"} {
 		cloud.say = map[string]reply{op: s3Error(403, "AccessDenied")}
 		if _, err := newBucket(newWire(t, cloud.answer).sessions()).Observe(t.Context(), testScope, testFleet); !errors.Is(err, providers.ErrDenied) {
 			t.Errorf("%s denied: %v, want ErrDenied", op, err)

@@ -28,6 +28,7 @@ var kindSecret = resource.Kind{
 		{Name: "kmsKey", Default: resource.String("")},
 		{Name: "rotation"},
 		{Name: "policy", Canonical: canonicalPolicy},
+		{Name: "replicas", Default: emptyList, Canonical: tidied(tidyReplicas)},
 		{Name: "tags", Default: emptyMap},
 	},
 	Outputs: []string{"arn", "name"},
@@ -39,6 +40,7 @@ type secretAttributes struct {
 	KMSKey      string            `json:"kmsKey"` // empty: the account's aws/secretsmanager key
 	Rotation    *secretRotation   `json:"rotation,omitempty"`
 	Policy      json.RawMessage   `json:"policy,omitempty"`
+	Replicas    []replica         `json:"replicas"`
 	Tags        map[string]string `json:"tags"`
 }
 
@@ -67,8 +69,11 @@ func newSecret(s *sessions) *secret {
 // Kind describes secrets.
 func (d *secret) Kind() resource.Kind { return kindSecret }
 
-// Observe costs ⌈secrets of the scope / 100⌉ ListSecrets + ours × GetResourcePolicy. The list has
-// the tags; secrets that are scheduled for deletion are listed only on request.
+// Observe costs ⌈secrets of the scope / 100⌉ ListSecrets + ours × GetResourcePolicy + ours with
+// replicas × DescribeSecret. The list has the tags, and names the primary region of what is in several; replicas
+// are part of the secret that they are copies of. Secrets that are scheduled for deletion are listed only on
+// request.
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_SecretListEntry.html (PrimaryRegion)
 func (d *secret) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindSecret, fleet)
 }
@@ -95,7 +100,9 @@ func (d *secret) scan(ctx context.Context, scope resource.Scope, s search) ([]si
 			return nil, failed("list secrets of", scope.String(), err)
 		}
 		for _, entry := range page.SecretList {
-			if _, wanted := s.wants(secretTags(entry.Tags)); wanted && (s.fleet != "" || str(entry.OwningService) == "") {
+			_, wanted := s.wants(secretTags(entry.Tags))
+			copied := str(entry.PrimaryRegion) != "" && str(entry.PrimaryRegion) != scope.Region
+			if wanted && !copied && (s.fleet != "" || str(entry.OwningService) == "") {
 				entries = append(entries, entry)
 			}
 		}
@@ -104,11 +111,19 @@ func (d *secret) scan(ctx context.Context, scope resource.Scope, s search) ([]si
 		return s.sight(str(entry.ARN),
 			func() (tagged, error) { return secretTags(entry.Tags), nil },
 			func(tags tagged) (resource.Observed, error) {
-				return d.details(ctx, client, scope, secretFacts{
+				facts := secretFacts{
 					arn: str(entry.ARN), name: str(entry.Name), description: str(entry.Description), key: str(entry.KmsKeyId),
 					rotates: aws.ToBool(entry.RotationEnabled), lambda: str(entry.RotationLambdaARN), rules: entry.RotationRules,
 					deleted: entry.DeletedDate, tags: tags,
-				})
+				}
+				if str(entry.PrimaryRegion) != "" {
+					described, err := d.describe(ctx, client, facts.arn)
+					if err != nil {
+						return resource.Observed{}, failed("read the replicas of secret", facts.name, err)
+					}
+					facts.replicas = described.replicas
+				}
+				return d.details(ctx, client, scope, facts)
 			})
 	})
 }
@@ -176,6 +191,7 @@ func (d *secret) fresh(want resource.Desired, fleet, arn string) resource.Observ
 	outputs := map[string]string{"arn": arn, "name": attributes["name"].Text()}
 	delete(attributes, "rotation")
 	delete(attributes, "policy")
+	delete(attributes, "replicas")
 	return resource.Observed{
 		Address: want.Address, Scope: want.Scope, Fleet: fleet, ID: arn, Attributes: attributes, Outputs: outputs,
 	}
@@ -226,6 +242,9 @@ func (d *secret) converge(ctx context.Context, client *secretsmanager.Client, ha
 		return resource.Observed{}, err
 	}
 	if err := d.setPolicy(ctx, client, have.ID, w); err != nil {
+		return resource.Observed{}, err
+	}
+	if err := d.setReplicas(ctx, client, have.ID, w); err != nil {
 		return resource.Observed{}, err
 	}
 	if err := d.setRotation(ctx, client, have.ID, w); err != nil {
@@ -354,6 +373,7 @@ type secretFacts struct {
 	rotates                     bool
 	lambda                      string
 	rules                       *types.RotationRulesType
+	replicas                    []replica // which only DescribeSecret tells
 	deleted                     *time.Time
 	tags                        tagged
 }
@@ -367,7 +387,7 @@ func (d *secret) describe(ctx context.Context, client *secretsmanager.Client, id
 	return secretFacts{
 		arn: str(out.ARN), name: str(out.Name), description: str(out.Description), key: str(out.KmsKeyId),
 		rotates: aws.ToBool(out.RotationEnabled), lambda: str(out.RotationLambdaARN), rules: out.RotationRules,
-		deleted: out.DeletedDate, tags: secretTags(out.Tags),
+		replicas: fromReplicas(out.ReplicationStatus), deleted: out.DeletedDate, tags: secretTags(out.Tags),
 	}, nil
 }
 
@@ -387,7 +407,7 @@ func (d *secret) checked(ctx context.Context, client *secretsmanager.Client, hav
 // time, and its policy as unset, because the service refuses to read it.
 func (d *secret) details(ctx context.Context, client *secretsmanager.Client, scope resource.Scope, f secretFacts) (resource.Observed, error) {
 	attributes := secretAttributes{
-		Name: f.name, Description: f.description, KMSKey: f.key, Rotation: f.rotation(), Tags: f.tags.users(),
+		Name: f.name, Description: f.description, KMSKey: f.key, Rotation: f.rotation(), Replicas: f.replicas, Tags: f.tags.users(),
 	}
 	if f.key == defaultSecretKey {
 		attributes.KMSKey = ""

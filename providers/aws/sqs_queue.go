@@ -31,6 +31,7 @@ var kindQueue = resource.Kind{
 		{Name: "encryption", Default: resource.String(encryptedBySQS)},
 		{Name: "kmsKey", Default: resource.String("")},
 		{Name: "deadLetter"},
+		{Name: "redriveAllow", Default: literal(everyQueue), Canonical: tidied(tidyRedrive)},
 		{Name: "policy", Canonical: canonicalPolicy},
 		{Name: "tags", Default: emptyMap},
 	},
@@ -47,6 +48,7 @@ type queueAttributes struct {
 	Encryption        string            `json:"encryption"`
 	KMSKey            string            `json:"kmsKey"` // with encryption kms; empty: the account's aws/sqs key
 	DeadLetter        *deadLetter       `json:"deadLetter,omitempty"`
+	RedriveAllow      redriveAllow      `json:"redriveAllow"`
 	Policy            json.RawMessage   `json:"policy,omitempty"`
 	Tags              map[string]string `json:"tags"`
 }

@@ -31,6 +31,22 @@ type redrivePolicy struct {
 	Count  json.RawMessage `json:"maxReceiveCount"`
 }
 
+// A redriveAllow says which queues may use this one as the one for what nobody could handle. The default
+// is every queue of the account and region.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html (RedriveAllowPolicy)
+type redriveAllow struct {
+	Permission string   `json:"permission"` // allowAll, denyAll or byQueue
+	Sources    []string `json:"sources"`    // ARNs, with byQueue
+}
+
+const allowEvery = "allowAll"
+
+var everyQueue = redriveAllow{Permission: allowEvery, Sources: []string{}}
+
+func tidyRedrive(r *redriveAllow) {
+	r.Sources = sortedBy(r.Sources, func(arn string) string { return arn })
+}
+
 // decodeQueue reads what is wanted, and refuses a key without the encryption that uses it: the
 // service would drop one of the two without a word.
 func decodeQueue(want resource.Desired) (queueAttributes, error) {
@@ -68,6 +84,9 @@ func (w queueAttributes) changes(differs func(...string) bool) map[string]string
 	}
 	if differs("deadLetter") {
 		send["RedrivePolicy"] = w.redrive()
+	}
+	if differs("redriveAllow") {
+		send["RedriveAllowPolicy"] = w.redriveAllowPolicy()
 	}
 	if differs("policy") {
 		send["Policy"] = string(w.Policy)
@@ -107,6 +126,18 @@ func (w queueAttributes) redrive() string {
 	}).Reveal()
 }
 
+// redriveAllowPolicy is the text to send; empty, which takes a policy away, for the default.
+func (w queueAttributes) redriveAllowPolicy() string {
+	switch r := w.RedriveAllow; {
+	case r.Permission == allowEvery:
+		return ""
+	case len(r.Sources) == 0:
+		return literal(map[string]any{"redrivePermission": r.Permission}).Reveal()
+	default:
+		return literal(map[string]any{"redrivePermission": r.Permission, "sourceQueueArns": r.Sources}).Reveal()
+	}
+}
+
 // queueFrom reads the attributes that the service returned; everything in them is text. Name and
 // Tags are left to the caller.
 func queueFrom(all map[string]string) (queueAttributes, error) {
@@ -127,6 +158,9 @@ func queueFrom(all map[string]string) (queueAttributes, error) {
 	w.Encryption, w.KMSKey = queueEncryption(all)
 	w.Policy = policyFrom(all["Policy"])
 	var err error
+	if w.RedriveAllow, err = redriveAllowFrom(all["RedriveAllowPolicy"]); err != nil {
+		return w, err
+	}
 	w.DeadLetter, err = deadLetterFrom(all["RedrivePolicy"])
 	return w, err
 }
@@ -141,6 +175,20 @@ func queueEncryption(all map[string]string) (encryption, key string) {
 		return encryptedBySQS, ""
 	}
 	return notEncrypted, ""
+}
+
+func redriveAllowFrom(text string) (redriveAllow, error) {
+	if text == "" {
+		return everyQueue, nil
+	}
+	var policy struct {
+		Permission string   `json:"redrivePermission"`
+		Sources    []string `json:"sourceQueueArns"`
+	}
+	if err := json.Unmarshal([]byte(text), &policy); err != nil {
+		return redriveAllow{}, fmt.Errorf("attribute RedriveAllowPolicy: %w", err)
+	}
+	return redriveAllow{Permission: policy.Permission, Sources: append([]string{}, policy.Sources...)}, nil
 }
 
 func deadLetterFrom(text string) (*deadLetter, error) {

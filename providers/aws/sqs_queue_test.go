@@ -128,6 +128,9 @@ func TestQueueAttributesRoundTrip(t *testing.T) {
 			MaxMessageSize:    rapid.Int64Range(1024, 1048576).Draw(t, "size"),
 			ReceiveWait:       rapid.Int64Range(0, 20).Draw(t, "wait"),
 			Encryption:        rapid.SampledFrom([]string{encryptedBySQS, encryptedByKMS, notEncrypted}).Draw(t, "encryption"),
+			RedriveAllow: rapid.SampledFrom([]redriveAllow{
+				everyQueue, {Permission: "denyAll", Sources: []string{}}, {Permission: "byQueue", Sources: []string{"arn:jobs"}},
+			}).Draw(t, "redrive"),
 		}
 		if w.Encryption == encryptedByKMS {
 			w.KMSKey = rapid.SampledFrom([]string{"", "arn:key"}).Draw(t, "key")

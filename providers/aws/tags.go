@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -225,6 +226,25 @@ func decode(kind resource.Kind, want resource.Desired, into any) error {
 func literal(v any) resource.Value {
 	value, _ := resource.Of(v)
 	return value
+}
+
+// tidied makes an attribute's Canonical of a function that brings the parts of a value, as the driver's
+// structs have them, into their order. It leaves what it can't read as it is.
+func tidied[Parts any](tidy func(*Parts)) func(resource.Value) resource.Value {
+	return func(v resource.Value) resource.Value {
+		var parts Parts
+		from := json.NewDecoder(strings.NewReader(v.Reveal()))
+		from.DisallowUnknownFields()
+		if !v.IsSet() || from.Decode(&parts) != nil {
+			return v
+		}
+		tidy(&parts)
+		out := literal(parts)
+		if v.IsSecret() {
+			return out.AsSecret()
+		}
+		return out
+	}
 }
 
 // Defaults that many kinds have.

@@ -130,7 +130,7 @@ func readCall(r *http.Request) (call, error) {
 		c.form, c.op = form, form.Get("Action")
 	default:
 		c.op = r.Method
-		for _, sub := range []string{"tagging", "publicAccessBlock", "encryption", "versioning", "lifecycle", "policy"} {
+		for _, sub := range []string{"tagging", "publicAccessBlock", "encryption", "versioning", "lifecycle", "policy", "ownershipControls", "notification", "replication"} {
 			if c.query.Has(sub) {
 				c.op += " " + sub
 			}

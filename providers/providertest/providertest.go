@@ -60,7 +60,7 @@ type Check struct {
 func (c Check) String() string { return c.Kind + "/" + c.Name }
 
 // patience bounds one check; it is only reached when a driver doesn't come back.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // Run returns nil if the claim holds in the cloud. It doesn't clean up what a failed check leaves.
 func (c Check) Run(ctx context.Context, cloud Cloud) error {

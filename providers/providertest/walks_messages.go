@@ -79,6 +79,10 @@ func queueWalks() []Walk {
 			Attr{"targetArn": "${dead.arn}", "maxReceiveCount": 3},
 			Attr{"targetArn": "${buried.arn}", "maxReceiveCount": 3},
 			Attr{"targetArn": "${buried.arn}", "maxReceiveCount": 10}),
+		values(kind, "redriveAllow", dead,
+			Attr{"permission": "denyAll", "sources": []any{}},
+			Attr{"permission": "byQueue", "sources": []any{"${dead.arn}"}},
+			Attr{"permission": "byQueue", "sources": []any{"${dead.arn}", "${buried.arn}"}}),
 		values(kind, "policy", nil, send, send.and(read), read),
 		renamed(kind, "name", "{fleet}-renamed"),
 	)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	awsbox "tenantry.dev/internal/sandbox/aws"
@@ -96,6 +98,14 @@ func rescues() []rescue {
 		{"aws.kms.key", `{"alias": "alias/mine"}`, func(t *testing.T, cfg aws.Config, have resource.Observed) {
 			t.Helper()
 			do(t, kms.NewFromConfig(cfg).CreateAlias, &kms.CreateAliasInput{AliasName: aws.String("alias/theirs"), TargetKeyId: aws.String(have.Outputs["id"])})
+		}},
+		{"aws.s3.bucket", `{"name": "shared"}`, func(t *testing.T, cfg aws.Config, _ resource.Observed) {
+			t.Helper()
+			client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+			do(t, client.PutBucketOwnershipControls, &s3.PutBucketOwnershipControlsInput{Bucket: aws.String("shared"), OwnershipControls: &s3types.OwnershipControls{
+				Rules: []s3types.OwnershipControlsRule{{ObjectOwnership: s3types.ObjectOwnershipObjectWriter}},
+			}})
+			do(t, client.PutBucketAcl, &s3.PutBucketAclInput{Bucket: aws.String("shared"), ACL: s3types.BucketCannedACLAuthenticatedRead})
 		}},
 		{"aws.secretsmanager.secret", `{"name": "doomed"}`, func(t *testing.T, cfg aws.Config, have resource.Observed) {
 			t.Helper()

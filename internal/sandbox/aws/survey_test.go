@@ -116,9 +116,10 @@ func TestSurveyCalls(t *testing.T) {
 	want := map[string]int{
 		"s3.ListBuckets": 1, "s3.GetBucketTagging": 1, "s3.GetPublicAccessBlock": 1, "s3.GetBucketEncryption": 1,
 		"s3.GetBucketVersioning": 1, "s3.GetBucketLifecycleConfiguration": 1, "s3.GetBucketPolicy": 1,
+		"s3.GetBucketOwnershipControls": 1, "s3.GetBucketNotificationConfiguration": 1,
 		"iam.GetAccountAuthorizationDetails": 1, "iam.ListRoles": 1,
-		"kms.ListKeys": 1, "kms.ListAliases": 1, "kms.ListResourceTags": 1, "kms.DescribeKey": 1, "kms.GetKeyPolicy": 1, "kms.GetKeyRotationStatus": 1,
-		"logs.DescribeLogGroups": 1, "logs.ListTagsForResource": 1,
+		"kms.ListKeys": 1, "kms.ListAliases": 1, "kms.ListResourceTags": 1, "kms.DescribeKey": 1, "kms.GetKeyPolicy": 1, "kms.GetKeyRotationStatus": 1, "kms.ListGrants": 1,
+		"logs.DescribeLogGroups": 1, "logs.ListTagsForResource": 1, "logs.DescribeSubscriptionFilters": 1,
 		"monitoring.DescribeAlarms": 1, "monitoring.ListTagsForResource": 1,
 		"sns.ListTopics": 1, "sns.ListTagsForResource": 1, "sns.GetTopicAttributes": 1, "sns.ListSubscriptionsByTopic": 1,
 		"sqs.ListQueues": 1, "sqs.ListQueueTags": n + 1, "sqs.GetQueueAttributes": n + 1,
