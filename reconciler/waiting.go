@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,11 +39,17 @@ const (
 )
 
 // patience is how long the cloud may take for a write of a kind.
-func patience(k resource.Kind) time.Duration {
-	if k.Patience > 0 {
-		return k.Patience
+func patience(k resource.Kind, action changeset.Action) time.Duration {
+	most := k.Patience.Update
+	switch action {
+	case changeset.Create:
+		most = k.Patience.Create
+	case changeset.Delete:
+		most = k.Patience.Delete
+	case changeset.Replace: // one or the other
+		most = max(k.Patience.Create, k.Patience.Delete)
 	}
-	return usualPatience
+	return cmp.Or(most, usualPatience)
 }
 
 // An ending is what became of a write that was under way.
@@ -192,7 +199,11 @@ func (r *run) notReady(c changeset.Change, failure error) changeset.Outcome {
 	if since.IsZero() {
 		since = time.Now().UTC()
 	}
-	return r.pending(c, failure.Error(), since)
+	what := failure.Error()
+	if under, ok := errors.AsType[*providers.UnderWay](failure); ok {
+		what = under.What
+	}
+	return r.pending(c, what, since)
 }
 
 // pending is the outcome of a change that waits, since a time if it is for the cloud itself.
@@ -201,7 +212,8 @@ func (r *run) pending(c changeset.Change, what string, since time.Time) changese
 	if since.IsZero() {
 		return out
 	}
-	most := patience(r.plan.set[c.Address.Kind].Kind())
+	action := cmp.Or(r.plan.waits.known[c.Address].Before.Action, c.Action)
+	most := patience(r.plan.set[c.Address.Kind].Kind(), action)
 	out.Since, out.Until = since, since.Add(most)
 	if time.Now().Before(out.Until) {
 		return out

@@ -123,7 +123,7 @@ func TestWhatTakesTooLongFailsAndIsStillAwaited(t *testing.T) {
 func TestAKindSaysHowLongItMayTake(t *testing.T) {
 	timed(t, func(t *testing.T, w *world) {
 		queue := kinds["t.queue"]
-		queue.Patience = 3 * time.Hour
+		queue.Patience = resource.Patience{Create: 3 * time.Hour}
 		w.withKind(queue)
 		w.cloud.slowly("t.queue", 4*time.Hour)
 		commit := target("c1", tenant("acme", 0))

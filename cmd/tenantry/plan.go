@@ -266,25 +266,15 @@ func (a *app) apply(ctx context.Context, dir, saved string, approve, asJSON bool
 			return err
 		}
 	}
-	outcomes, err := r.Apply(ctx, plan, reconciler.Order{
-		Run: time.Now().UTC().Format("20060102T150405.000Z"), Actor: a.user(), Progress: a.progress(asJSON),
-	})
+	order := reconciler.Order{Run: time.Now().UTC().Format("20060102T150405.000Z"), Actor: a.user(), Progress: a.progress(asJSON)}
+	outcomes, err := r.Apply(ctx, plan, order)
 	if err != nil {
 		return err
 	}
+	if outcomes, err = r.Finish(ctx, plan, outcomes, order); err != nil {
+		return err
+	}
 	return a.finish(plan.Changeset, outcomes, asJSON)
-}
-
-// progress prints every outcome as it comes.
-func (a *app) progress(quiet bool) func(changeset.Outcome) {
-	if quiet {
-		return nil
-	}
-	return func(o changeset.Outcome) {
-		if o.Result != changeset.Held {
-			_, _ = fmt.Fprintln(a.out, report.Outcome(o, a.color()))
-		}
-	}
 }
 
 // fresh refuses a saved changeset that would be another one by now.
@@ -363,10 +353,13 @@ func (a *app) finish(cs changeset.Changeset, outcomes []changeset.Outcome, asJSO
 	} else if _, err := fmt.Fprint(a.out, report.Outcomes(outcomes, a.color())); err != nil {
 		return err
 	}
+	waiting := count[changeset.Waiting]
 	undone := count[changeset.Failed] + count[changeset.Blocked] + count[changeset.Skipped]
 	switch {
 	case undone > 0 && count[changeset.Applied] > 0:
 		return exit(codePartly, "partly applied: %d done, %d not; the next apply goes on from here", count[changeset.Applied], undone)
+	case waiting > 0:
+		return exit(codePartly, "%d change%s still wait%s for the cloud; the next apply goes on from here", waiting, plural(waiting), verbEnding(waiting))
 	case undone > 0:
 		return exit(codeError, "nothing could be applied")
 	case len(cs.Unseen) > 0:
@@ -375,6 +368,14 @@ func (a *app) finish(cs changeset.Changeset, outcomes []changeset.Outcome, asJSO
 		return exit(codeHeld, "%d change%s held: see the reasons above", count[changeset.Held], plural(count[changeset.Held]))
 	}
 	return nil
+}
+
+// verbEnding is the ending of a verb whose subject is so many.
+func verbEnding(n int) string {
+	if n == 1 {
+		return "s"
+	}
+	return ""
 }
 
 func or(a, b string) string {

@@ -20,7 +20,7 @@ import (
 // cloudVerb is what people do at AWS's console, and the weather there.
 func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
 	usage := errors.New("usage: cloud live [OWNER] | show ADDRESS | wait ADDRESS gone|live|retired|NAME=VALUE | chaos ADDRESS DO|NAME=VALUE | " +
-		"estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | lost | writes [same|N] | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | fine")
+		"estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | lost | writes [same|N] | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | takes TYPE DURATION | fine")
 	if s.world == nil || len(args) == 0 {
 		return usage
 	}
@@ -35,6 +35,8 @@ func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
 		return s.mischief(rest[0], rest[1])
 	case verb == "estate", verb == "touch", verb == "lost":
 		return s.estateVerb(ts, verb, rest)
+	case verb == "takes" && len(rest) == 2:
+		return s.slowType(rest[0], rest[1])
 	case verb == "writes" && len(rest) <= 1:
 		return s.countWrites(ts, strings.Join(rest, ""))
 	case len(rest) <= 1:
@@ -145,6 +147,22 @@ func (s *scene) countWrites(ts *testscript.TestScript, want string) error {
 		}
 		return "", nil
 	})
+}
+
+// slowType has writes of a resource type take their time from now on.
+func (s *scene) slowType(name, takes string) error {
+	d, err := time.ParseDuration(takes)
+	if err != nil {
+		return err
+	}
+	c := s.world.AWS.Conditions()
+	c.Takes = maps.Clone(c.Takes)
+	if c.Takes == nil {
+		c.Takes = map[string]time.Duration{}
+	}
+	c.Takes[name] = d
+	s.world.AWS.SetConditions(c)
+	return nil
 }
 
 // weather changes how the cloud treats everybody; what isn't named stays.

@@ -212,10 +212,32 @@ func (s *scene) mainVerb(ts *testscript.TestScript, args []string) error {
 		return s.checked(ts, args[1], args[2], func() (string, error) {
 			return s.world.GitHub.Tip(s.world.Repo, "main"), nil
 		})
+	case len(args) == 2 && args[0] == "says":
+		return s.mainSays(ts, args[1])
 	case len(args) == 1 && args[0] == "applied":
 		return s.mainVerb(ts, []string{"check", "tenantry/apply", "success"})
 	}
-	return errors.New("usage: main push MESSAGE DIR|-FILE… | check NAME CONCLUSION | applied")
+	return errors.New("usage: main push MESSAGE DIR|-FILE… | check NAME CONCLUSION | says PATTERN | applied")
+}
+
+// mainSays waits for the check tenantry/apply on the newest commit to say something, and prints it.
+func (s *scene) mainSays(ts *testscript.TestScript, pattern string) error {
+	expression, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	return s.eventually(func() (string, error) {
+		var seen []string
+		for _, c := range s.world.GitHub.CheckRuns(s.world.Repo, s.world.GitHub.Tip(s.world.Repo, "main")) {
+			text := fmt.Sprintf("%s %s: %s\n%s\n%s\n", c.Name, c.Conclusion, c.Title, c.Summary, c.Text)
+			if c.Name == "tenantry/apply" && expression.MatchString(text) {
+				_, err := fmt.Fprint(ts.Stdout(), text)
+				return "", err
+			}
+			seen = append(seen, text)
+		}
+		return fmt.Sprintf("no check says %s: %s", pattern, seen), nil
+	})
 }
 
 func (s *scene) openReports() ([]githubbox.PullRequest, error) {

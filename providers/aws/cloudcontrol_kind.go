@@ -46,15 +46,12 @@ func newTyped(t awstypes.Type) (typed, error) {
 // https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html (timeoutInMinutes)
 const usualMinutes = 120
 
-// patienceOf is the longest that AWS gives the handlers that write a type.
-func patienceOf(t awstypes.Type) time.Duration {
-	longest := 0
-	for _, operation := range []string{"create", "update", "delete"} {
-		if h, has := t.Handlers[operation]; has {
-			longest = max(longest, cmp.Or(h.Minutes, usualMinutes))
-		}
+// patienceOf is how long AWS gives the handlers that write a type.
+func patienceOf(t awstypes.Type) resource.Patience {
+	of := func(operation string) time.Duration {
+		return time.Duration(cmp.Or(t.Handlers[operation].Minutes, usualMinutes)) * time.Minute
 	}
-	return time.Duration(longest) * time.Minute
+	return resource.Patience{Create: of("create"), Update: of("update"), Delete: of("delete")}
 }
 
 // attributeTags is how every kind calls the tags of its user, whatever the service does.

@@ -216,9 +216,8 @@ type Kind struct {
 	Uses       []string
 	Attributes []Attribute
 	Outputs    []string
-	// Patience is how long the cloud may take for a write of this kind before that counts as a failure;
-	// zero for the usual time.
-	Patience time.Duration
+	// Patience is how long the cloud may take for a write of this kind before that counts as a failure.
+	Patience Patience
 	// Identity has the attributes that together tell the resources of the kind apart, if these can't carry
 	// a mark; empty for kinds that can. Such a resource is ours if what it lies in is ours, or if the log
 	// says that we made it; whose it is follows from which definition asks for this identity.
@@ -227,6 +226,9 @@ type Kind struct {
 	// balancer whose listeners are listed; empty for kinds that are listed as a whole.
 	Within []string
 }
+
+// Patience is how long the cloud may take to make, change and remove something; zero for the usual time.
+type Patience struct{ Create, Update, Delete time.Duration }
 
 // An Attribute describes one attribute of a kind. The comparison covers every attribute that is
 // listed, declared or not: what Git leaves out is wanted at its default.

@@ -16,7 +16,9 @@ import (
 // that AWS publishes a schema of, as far as the schema says what the type does. It refuses what the
 // schema refuses, fills in what AWS sets and the schema's defaults, and takes its time.
 func cloudControlService() *service {
-	b := &cloudBox{types: map[string]*cloudType{}, requests: map[string]*cloudRequest{}, tokens: map[string]*cloudRequest{}}
+	b := &cloudBox{
+		types: map[string]*cloudType{}, requests: map[string]*cloudRequest{}, tokens: map[string]*cloudRequest{}, latest: map[string]*cloudRequest{},
+	}
 	b.table, b.err = awstypes.Open()
 	return &service{
 		name: "cloudcontrolapi", codes: jsonCodes, speaks: always(jsonRPC{version: "1.0"}),
@@ -44,6 +46,7 @@ type cloudBox struct {
 	types    map[string]*cloudType
 	requests map[string]*cloudRequest
 	tokens   map[string]*cloudRequest
+	latest   map[string]*cloudRequest // of a resource that took its time
 }
 
 // A cloudRequest is a write and what became of it.
@@ -53,6 +56,41 @@ type cloudRequest struct {
 	code, message                  string // of a failure
 	looks                          int
 	at                             time.Time
+	srv                            *Server
+	long                           bool // it takes as long as its type does
+}
+
+// going tells whether a request isn't done.
+func (r *cloudRequest) going() bool {
+	return r.looks > 0 || r.long && r.srv.opts.Now().Before(r.at.Add(r.srv.cond.Takes[r.typeName]))
+}
+
+// takes has a request go on for as long as its type takes, and the resource busy meanwhile: what the
+// service sets isn't known before a create is done, and other requests are refused.
+func (b *cloudBox) takes(c *call, r *cloudRequest) {
+	r.long = true
+	b.latest[r.object(c)] = r
+}
+
+func (r *cloudRequest) object(c *call) string {
+	return strings.Join([]string{c.Account, c.Region, r.typeName, r.id}, "/")
+}
+
+// busy is the request that is at a resource, other than r; nil if there is none. Cloud Control refuses
+// others then.
+// https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_UpdateResource.html (ConcurrentOperationException)
+func (b *cloudBox) busy(c *call, r *cloudRequest) *cloudRequest {
+	if at := b.latest[r.object(c)]; at != nil && at != r && c.srv.cond.Takes[at.typeName] > 0 && at.going() {
+		return at
+	}
+	return nil
+}
+
+// refuse forgets a request that another one is in the way of, so that its token may come again.
+func (b *cloudBox) refuse(r, at *cloudRequest) error {
+	delete(b.requests, r.token)
+	maps.DeleteFunc(b.tokens, func(_ string, known *cloudRequest) bool { return known == r })
+	return refuse("ConcurrentOperationException", "Request %s is at the resource.", at.token)
 }
 
 func (b *cloudBox) typeOf(name string) (*cloudType, error) {
@@ -92,7 +130,7 @@ func (b *cloudBox) begin(c *call, name string) (r *cloudRequest, again bool, err
 	}
 	r = &cloudRequest{
 		token: c.srv.ids.uuid(), operation: name, typeName: c.in.str("TypeName"), id: c.in.str("Identifier"),
-		asked: string(body), looks: requestLooks, at: c.now(),
+		asked: string(body), looks: requestLooks, at: c.now(), srv: c.srv,
 	}
 	b.requests[r.token] = r
 	if c.in.has("ClientToken") {
@@ -106,7 +144,7 @@ func (r *cloudRequest) event() obj {
 	e := obj{"TypeName": r.typeName, "RequestToken": r.token, "Operation": r.operation, "EventTime": r.at, "OperationStatus": "SUCCESS"}
 	e.add("Identifier", r.id)
 	switch {
-	case r.looks > 0:
+	case r.going():
 		e["OperationStatus"] = "IN_PROGRESS"
 	case r.code != "":
 		e["OperationStatus"], e["ErrorCode"], e["StatusMessage"] = "FAILED", r.code, r.message
@@ -137,12 +175,16 @@ func (b *cloudBox) create(c *call) (any, error) {
 	}
 	t.fill(c, properties)
 	r.id = t.identifier(properties)
+	if at := b.busy(c, r); at != nil {
+		return nil, b.refuse(r, at)
+	}
 	if c.get(t.Name, r.id) != nil {
 		return r.fail("AlreadyExists", "Resource of type '%s' with identifier '%s' already exists.", t.Name, r.id), nil
 	}
 	if err := t.put(c, c.make(t.Name, r.id, t.arn(c, properties)), properties); err != nil {
 		return r.fail("InvalidRequest", "%v", err), nil
 	}
+	b.takes(c, r)
 	return r.event(), nil
 }
 
@@ -163,6 +205,9 @@ func (b *cloudBox) update(c *call) (any, error) {
 	if err != nil || again {
 		return r.eventOr(), err
 	}
+	if at := b.busy(c, r); at != nil {
+		return nil, b.refuse(r, at)
+	}
 	old := c.get(t.Name, r.id)
 	if old == nil {
 		return nil, notFound(t.Name, r.id)
@@ -181,6 +226,7 @@ func (b *cloudBox) update(c *call) (any, error) {
 	if err := t.put(c, old, after); err != nil {
 		return r.fail("InvalidRequest", "%v", err), nil
 	}
+	b.takes(c, r)
 	return r.event(), nil
 }
 
@@ -193,11 +239,15 @@ func (b *cloudBox) delete(c *call) (any, error) {
 	if err != nil || again {
 		return r.eventOr(), err
 	}
+	if at := b.busy(c, r); at != nil {
+		return nil, b.refuse(r, at)
+	}
 	old := c.get(t.Name, r.id)
 	if old == nil {
 		return r.fail("NotFound", "Resource of type '%s' with identifier '%s' was not found.", t.Name, r.id), nil
 	}
 	c.remove(old)
+	b.takes(c, r)
 	return r.event(), nil
 }
 
@@ -214,7 +264,22 @@ func (b *cloudBox) get(c *call) (any, error) {
 	if r == nil {
 		return nil, notFound(t.Name, c.in.str("Identifier"))
 	}
-	return obj{"TypeName": t.Name, "ResourceDescription": obj{"Identifier": r.Name, "Properties": t.text(t.readable(r))}}, nil
+	return obj{"TypeName": t.Name, "ResourceDescription": obj{"Identifier": r.Name, "Properties": t.text(b.known(c, t, r))}}, nil
+}
+
+// known is what a read shows of a resource: what the service sets isn't there while it is being made.
+func (b *cloudBox) known(c *call, t *cloudType, r *Resource) map[string]any {
+	out := t.readable(r)
+	at := b.busy(c, &cloudRequest{typeName: t.Name, id: r.Name})
+	if at == nil || at.operation != "CREATE" {
+		return out
+	}
+	for _, name := range t.ReadOnly {
+		if !slices.Contains(t.Identifier, name) {
+			delete(out, name)
+		}
+	}
+	return out
 }
 
 // list gives identifiers alone, as the handlers of many types do.

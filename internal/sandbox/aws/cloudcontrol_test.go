@@ -41,8 +41,8 @@ func TestATypeTakesItsTime(t *testing.T) {
 		cloud := typedCloud(awsbox.Conditions{Takes: map[string]time.Duration{name: 10 * time.Minute}}, name)
 		set := must[providers.Set](t)(cloud.Drivers())
 		driver := set[name]
-		if got := driver.Kind().Patience; got < 20*time.Minute {
-			t.Errorf("its patience is %s", got)
+		if got := driver.Kind().Patience; got.Delete != 12*time.Hour || got.Create <= 0 {
+			t.Errorf("its patience is %v", got)
 		}
 		want := resource.Desired{
 			Address: resource.Address{Owner: "tenant/acme", Kind: name, Name: "sessions"}, Scope: resource.Scope{Account: blue, Region: here},
