@@ -26,6 +26,10 @@ func keep(ctx context.Context, t Target, cause report.Cause) (files map[string][
 		}
 		for _, name := range attributesOf(change) {
 			key := change.Address.String() + " " + name
+			if name == changeset.Retirement {
+				refused[key] = "Git has no word for what is kept out of service: take the resource out of Git, and it is retired"
+				continue
+			}
 			if edited[change.Address.Owner] {
 				// A second edit of the same file must see the first.
 				if next, _, err := t.Fleet.With(ctx, files); err == nil && next != nil {

@@ -278,7 +278,11 @@ func TestUndesired(t *testing.T) {
 		}, nil},
 		{"retired and wanted again: reinstated by an update", func(s *Snapshot) {
 			s.have(data).Retired = "2026-01-01T00:00:00Z"
+			s.unapplied(data)
 		}, []string{"~ config " + data + " retired:2026-01-01T00:00:00Z→"}},
+		{"taken out of service by somebody else: drift", func(s *Snapshot) {
+			s.have(data).Retired = "2026-01-01T00:00:00Z"
+		}, []string{"~ drift " + data + " retired:2026-01-01T00:00:00Z→ held:drift"}},
 		{"a commit removed the owner: all of it goes, users first", func(s *Snapshot) {
 			s.ungitOwner("tenant/acme")
 			s.Removed = map[resource.Owner]string{"tenant/acme": "commit 1234"}

@@ -113,7 +113,7 @@ func (c *comparison) differs(change *Change, d *resource.Desired, have *resource
 		contrasts = append(contrasts, c.move(d, have))
 	}
 	if have.Retired != "" {
-		contrasts = append(contrasts, contrast{attribute: "retired", before: resource.String(have.Retired), cause: Config})
+		contrasts = append(contrasts, c.retirement(d, have))
 	}
 	change.Cause = Drift
 	if slices.ContainsFunc(contrasts, func(x contrast) bool { return x.cause == Config }) {
@@ -124,7 +124,7 @@ func (c *comparison) differs(change *Change, d *resource.Desired, have *resource
 			Path: x.path(), Before: x.before, After: x.after, Cause: x.cause, Origin: originOf(d, x),
 		})
 		switch {
-		case x.attribute == addressed:
+		case x.attribute == addressed, x.attribute == Retirement:
 		case change.Cause == Config && x.cause == Drift && !c.CorrectDrift:
 			c.keep(change, k, x)
 		case x.attribute == moved || k.replaces(x):
@@ -142,6 +142,20 @@ func (c *comparison) differs(change *Change, d *resource.Desired, have *resource
 	c.holdExisting(change, k)
 	c.moving(change)
 	return true
+}
+
+// Retirement is the path of the difference between a resource that is out of service, or about to be
+// deleted, and one that Git wants. No kind has an attribute of that name.
+const Retirement = "retired"
+
+// retirement is the difference of what is out of service. If Git has wanted it all along, then somebody
+// else took it out: scheduled its deletion, or put our tag on. An update takes it back in any case.
+func (c *comparison) retirement(d *resource.Desired, have *resource.Observed) contrast {
+	x := contrast{attribute: Retirement, before: resource.String(have.Retired), cause: Config}
+	if c.settledTo(d.Address) != nil {
+		x.cause = Drift
+	}
+	return x
 }
 
 // moved is the path of a difference in place. No kind has an attribute of that name.

@@ -191,7 +191,7 @@ func TestMoves(t *testing.T) {
 			s.rename(data, store)
 			s.have(data).Retired = "2026-01-01T00:00:00Z"
 		}, []string{
-			"→ config tenant/acme/bucket/store address:tenant/acme/bucket/data→tenant/acme/bucket/store retired:2026-01-01T00:00:00Z→",
+			"→ config tenant/acme/bucket/store address:tenant/acme/bucket/data→tenant/acme/bucket/store retired:2026-01-01T00:00:00Z→(drift)",
 		}},
 		{"its place can't be read", func(s *Snapshot) {
 			s.rename(jobs, work)

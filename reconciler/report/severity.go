@@ -34,7 +34,8 @@ func severity(cause Cause) (level, why string) {
 func guards(attribute string) bool {
 	switch attribute {
 	case "publicAccessBlock", "policy", "encryption", "kmsKey", "assumeRolePolicy", "inlinePolicies",
-		"managedPolicies", "permissionsBoundary", "rotation", "subscriptions":
+		"managedPolicies", "permissionsBoundary", "rotation", "subscriptions", "objectOwnership", "replication", "notifications",
+		"eventBridge", "grants", "subscriptionFilters", "replicas", "redriveAllow", changeset.Retirement:
 		return true
 	}
 	return false
