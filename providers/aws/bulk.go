@@ -41,3 +41,20 @@ func each[Item, Result any](ctx context.Context, items []Item, read func(context
 	}
 	return kept, nil
 }
+
+// once returns a function that reads when it is first called, and gives every caller what came of that.
+// They wait on a channel, since reading may take long.
+func once[T any](read func() (T, error)) func() (T, error) {
+	var value T
+	var err error
+	unread := make(chan bool, 1)
+	unread <- true
+	return func() (T, error) {
+		first := <-unread
+		defer func() { unread <- false }()
+		if first {
+			value, err = read()
+		}
+		return value, err
+	}
+}

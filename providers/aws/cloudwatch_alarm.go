@@ -77,8 +77,8 @@ func newAlarm(s *sessions) *alarm {
 // Kind describes alarms.
 func (d *alarm) Kind() resource.Kind { return kindAlarm }
 
-// Observe costs ⌈metric alarms of the scope / 100⌉ DescribeAlarms + metric alarms ×
-// ListTagsForResource. The list has everything but the tags.
+// Observe costs ⌈metric alarms of the scope / 100⌉ DescribeAlarms, and ListTagsForResource for each metric
+// alarm whose tags the index doesn't tell. The list has everything but the tags.
 func (d *alarm) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindAlarm, fleet)
 }

@@ -60,9 +60,9 @@ func newKey(s *sessions) *key {
 // Kind describes keys.
 func (d *key) Kind() resource.Kind { return kindKey }
 
-// Observe costs ⌈keys / 1,000⌉ ListKeys + ⌈aliases / 100⌉ ListAliases + customers' keys ×
-// ListResourceTags + ours × 4 (DescribeKey, GetKeyPolicy, GetKeyRotationStatus, ListGrants). KMS's lists have no
-// tags; AWS's own keys are left out by their aliases before that.
+// Observe costs ⌈keys / 1,000⌉ ListKeys + ⌈aliases / 100⌉ ListAliases + ours × 4 (DescribeKey, GetKeyPolicy,
+// GetKeyRotationStatus, ListGrants), and ListResourceTags for each customers' key whose tags the index
+// doesn't tell. AWS's own keys are left out by their aliases before that.
 func (d *key) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindKey, fleet)
 }

@@ -52,8 +52,8 @@ func newLogGroup(s *sessions) *logGroup {
 // Kind describes log groups.
 func (d *logGroup) Kind() resource.Kind { return kindLogGroup }
 
-// Observe costs ⌈groups of the scope / 50⌉ DescribeLogGroups + groups × ListTagsForResource +
-// ours × DescribeSubscriptionFilters. The list has all the rest.
+// Observe costs ⌈groups of the scope / 50⌉ DescribeLogGroups + ours × DescribeSubscriptionFilters, and
+// ListTagsForResource for each group whose tags the index doesn't tell. The list has all the rest.
 func (d *logGroup) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindLogGroup, fleet)
 }

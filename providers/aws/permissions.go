@@ -130,7 +130,7 @@ func (d *queue) Permissions() providers.Permissions {
 func (d *topic) Permissions() providers.Permissions {
 	return providers.Permissions{
 		Read: []providers.Grant{
-			may(onAnything, providers.Always, "sns:ListTopics", indexAction),
+			may(onAnything, providers.Always, "sns:ListSubscriptions", "sns:ListTopics", indexAction),
 			may(onTopics, providers.Always, "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"),
 		},
 		Write: []providers.Grant{

@@ -86,9 +86,9 @@ func newBucket(s *sessions) *bucket {
 // Kind describes buckets.
 func (d *bucket) Kind() resource.Kind { return kindBucket }
 
-// Observe costs ⌈buckets of the region / 10,000⌉ ListBuckets + buckets of the region ×
-// GetBucketTagging + ours × 7 (public access block, ownership, encryption, versioning, lifecycle, policy,
-// notifications), and × 8 if versioned (replication).
+// Observe costs ⌈buckets of the region / 10,000⌉ ListBuckets + ours × 7 (public access block, ownership,
+// encryption, versioning, lifecycle, policy, notifications) + ours that are versioned × 1 (replication), and
+// GetBucketTagging for each bucket of the region whose tags the index doesn't tell.
 func (d *bucket) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindBucket, fleet)
 }

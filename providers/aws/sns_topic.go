@@ -51,15 +51,15 @@ func newTopic(s *sessions) *topic {
 // Kind describes topics.
 func (d *topic) Kind() resource.Kind { return kindTopic }
 
-// Observe costs ⌈topics of the scope / 100⌉ ListTopics + topics × ListTagsForResource + ours ×
-// (GetTopicAttributes + ⌈subscriptions / 100⌉ ListSubscriptionsByTopic). Listing the account's
-// subscriptions in one go would be cheaper, but lacks those that other accounts made to our topics.
+// Observe costs ⌈topics of the scope / 100⌉ ListTopics + ours × GetTopicAttributes + ⌈subscriptions of
+// the account / 100⌉ ListSubscriptions, and ListTagsForResource for each topic whose tags the index
+// doesn't tell. The list of all subscriptions lacks those that other accounts made to our topics; a topic
+// that has more or fewer than the list shows is asked for its own, with ListSubscriptionsByTopic.
 func (d *topic) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindTopic, fleet)
 }
 
-// Survey costs ⌈topics of the scope / 100⌉ ListTopics + topics × (ListTagsForResource +
-// GetTopicAttributes + ⌈subscriptions / 100⌉ ListSubscriptionsByTopic).
+// Survey costs what Observe does, with all topics for ours.
 func (d *topic) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
 	return scanner(d.scan).everything(ctx, scope, kindTopic)
 }
@@ -81,11 +81,17 @@ func (d *topic) scan(ctx context.Context, scope resource.Scope, s search) ([]sig
 		}
 	}
 	index := d.sessions.index(ctx, scope)
+	subscribed := once(func() (map[string]subscribers, error) { return allSubscribers(ctx, client) })
 	return each(ctx, arns, func(ctx context.Context, arn string) (sighting, error) {
 		return s.indexed(index, arn, arn,
 			func() (tagged, error) { return d.tags(ctx, client, "read the tags of topic", arn) },
 			func(tags tagged) (resource.Observed, error) {
-				now, err := d.read(ctx, client, scope, arn, tags)
+				now, err := d.readWith(ctx, client, scope, arn, tags, func(attributes map[string]string) (subscribers, error) {
+					if all, err := subscribed(); err == nil && all[arn].areAllOf(attributes) {
+						return all[arn], nil
+					}
+					return subscribersOf(ctx, client, arn)
+				})
 				return now.Observed, err
 			})
 	})
@@ -236,7 +242,7 @@ type topicNow struct {
 	resource.Observed
 	tags tagged
 	// arns are those of the subscriptions.
-	arns map[subscription]string
+	arns subscribers
 }
 
 // checked reads a topic whole, and refuses one that no longer carries the mark it had.
@@ -258,17 +264,24 @@ func (d *topic) checked(ctx context.Context, operation string, have resource.Obs
 
 // read reads the attributes and subscriptions of a topic.
 func (d *topic) read(ctx context.Context, client *sns.Client, scope resource.Scope, arn string, tags tagged) (topicNow, error) {
+	return d.readWith(ctx, client, scope, arn, tags, func(map[string]string) (subscribers, error) {
+		return subscribersOf(ctx, client, arn)
+	})
+}
+
+// readWith is read with another way to learn of the subscriptions, which is given the attributes.
+func (d *topic) readWith(ctx context.Context, client *sns.Client, scope resource.Scope, arn string, tags tagged, subscribed func(map[string]string) (subscribers, error)) (topicNow, error) {
 	out, err := client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &arn})
 	if err != nil {
 		return topicNow{}, failed("read topic", arn, err)
 	}
-	subscriptions, arns, err := d.subscriptions(ctx, client, arn)
+	arns, err := subscribed(out.Attributes)
 	if err != nil {
 		return topicNow{}, err
 	}
 	attributes := topicAttributes{
 		Name: topicOutputs(arn)["name"], DisplayName: out.Attributes["DisplayName"], KMSKey: out.Attributes["KmsMasterKeyId"],
-		Subscriptions: subscriptions, Tags: tags.users(),
+		Subscriptions: arns.list(), Tags: tags.users(),
 	}
 	if policy := policyFrom(out.Attributes["Policy"]); !isDefaultTopicPolicy(scope, arn, policy) {
 		attributes.Policy = policy

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
@@ -29,26 +31,68 @@ const (
 	unsubbed    = "Deleted"
 )
 
-// subscriptions lists the subscriptions of a topic. One that waits for confirmation counts: it is
-// up to its endpoint, not to us, to do the rest.
-func (d *topic) subscriptions(ctx context.Context, client *sns.Client, topic string) ([]subscription, map[subscription]string, error) {
-	arns := map[subscription]string{}
+// subscribers are the subscriptions of a topic, with their ARNs. One that waits for confirmation counts: it
+// is up to its endpoint, not to us, to do the rest.
+type subscribers map[subscription]string
+
+// list returns the subscriptions in a fixed order.
+func (s subscribers) list() []subscription {
+	list := slices.SortedFunc(maps.Keys(s), func(a, b subscription) int {
+		return strings.Compare(a.Protocol+" "+a.Endpoint, b.Protocol+" "+b.Endpoint)
+	})
+	return append([]subscription{}, list...)
+}
+
+// areAllOf tells whether they are as many as the topic's attributes count.
+// https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html (SubscriptionsConfirmed, SubscriptionsPending)
+func (s subscribers) areAllOf(attributes map[string]string) bool {
+	confirmed, err1 := strconv.Atoi(attributes["SubscriptionsConfirmed"])
+	pending, err2 := strconv.Atoi(attributes["SubscriptionsPending"])
+	return err1 == nil && err2 == nil && len(s) == confirmed+pending
+}
+
+func (s subscribers) add(list []types.Subscription) {
+	for _, l := range list {
+		if arn := str(l.SubscriptionArn); arn != unsubbed {
+			s[subscription{str(l.Protocol), str(l.Endpoint)}] = arn
+		}
+	}
+}
+
+// subscribersOf asks a topic for its subscriptions.
+func subscribersOf(ctx context.Context, client *sns.Client, topic string) (subscribers, error) {
+	found := subscribers{}
 	pages := sns.NewListSubscriptionsByTopicPaginator(client, &sns.ListSubscriptionsByTopicInput{TopicArn: &topic})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, nil, failed("list the subscriptions of topic", topic, err)
+			return nil, failed("list the subscriptions of topic", topic, err)
+		}
+		found.add(page.Subscriptions)
+	}
+	return found, nil
+}
+
+// allSubscribers lists the account's own subscriptions by topic, a hundred per call. Those that another
+// account made to a topic of ours are that account's, and missing here.
+// https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptions.html ("the requester's subscriptions")
+func allSubscribers(ctx context.Context, client *sns.Client) (map[string]subscribers, error) {
+	all := map[string]subscribers{}
+	pages := sns.NewListSubscriptionsPaginator(client, &sns.ListSubscriptionsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, failed("list", "subscriptions", err)
 		}
 		for _, s := range page.Subscriptions {
-			if arn := str(s.SubscriptionArn); arn != unsubbed {
-				arns[subscription{str(s.Protocol), str(s.Endpoint)}] = arn
+			topic := str(s.TopicArn)
+			if all[topic] == nil {
+				all[topic] = subscribers{}
 			}
+			all[topic].add([]types.Subscription{s})
 		}
 	}
-	list := slices.SortedFunc(maps.Keys(arns), func(a, b subscription) int {
-		return strings.Compare(a.Protocol+" "+a.Endpoint, b.Protocol+" "+b.Endpoint)
-	})
-	return append([]subscription{}, list...), arns, nil
+	return all, nil
 }
 
 // setSubscriptions adds what is missing and then removes what is too much. A subscription that waits

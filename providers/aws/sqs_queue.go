@@ -66,8 +66,9 @@ func newQueue(s *sessions) *queue {
 // Kind describes queues.
 func (d *queue) Kind() resource.Kind { return kindQueue }
 
-// Observe costs ⌈queues of the scope / 1,000⌉ ListQueues + queues × ListQueueTags + ours ×
-// GetQueueAttributes. Without a page size, ListQueues stops at 1,000 and doesn't say so.
+// Observe costs ⌈queues of the scope / 1,000⌉ ListQueues + ours × GetQueueAttributes, and ListQueueTags for
+// each queue whose tags the index doesn't tell. Without a page size, ListQueues stops at 1,000 and doesn't
+// say so.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html
 func (d *queue) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	return scanner(d.scan).ours(ctx, scope, kindQueue, fleet)

@@ -129,16 +129,20 @@ type indexLookup func(arn string, s search) saying
 func (s *sessions) index(ctx context.Context, scope resource.Scope) indexLookup {
 	ix, listed := s.indexOf(scope), make(chan tagListing, 1)
 	listed <- nil
-	return func(arn string, want search) saying {
+	whole := func(arn string) tagListing {
 		listing := <-listed // a channel, since listing may take long
+		defer func() { listed <- listing }()
 		if listing == nil {
 			listing = s.listIndex(ctx, scope, arn)
 		}
-		listed <- listing
+		return listing
+	}
+	return func(arn string, want search) saying {
+		says := whole(arn)[arn]
 		ix.mu.Lock()
 		heard := ix.heard[arn]
 		ix.mu.Unlock()
-		if says := listing[arn]; heard.believed(says, want, time.Now()) {
+		if heard.believed(says, want, time.Now()) {
 			return saying{tags: maps.Clone(says), believed: true, hearsay: !heard.read}
 		}
 		return saying{}

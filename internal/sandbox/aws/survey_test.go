@@ -121,7 +121,7 @@ func TestSurveyCalls(t *testing.T) {
 		"kms.ListKeys": 1, "kms.ListAliases": 1, "kms.ListResourceTags": 1, "kms.DescribeKey": 1, "kms.GetKeyPolicy": 1, "kms.GetKeyRotationStatus": 1, "kms.ListGrants": 1,
 		"logs.DescribeLogGroups": 1, "logs.ListTagsForResource": 1, "logs.DescribeSubscriptionFilters": 1,
 		"monitoring.DescribeAlarms": 1, "monitoring.ListTagsForResource": 1,
-		"sns.ListTopics": 1, "sns.ListTagsForResource": 1, "sns.GetTopicAttributes": 1, "sns.ListSubscriptionsByTopic": 1,
+		"sns.ListTopics": 1, "sns.ListTagsForResource": 1, "sns.GetTopicAttributes": 1, "sns.ListSubscriptions": 1,
 		"sqs.ListQueues": 1, "sqs.ListQueueTags": n + 1, "sqs.GetQueueAttributes": n + 1,
 		"secretsmanager.ListSecrets": 1, "secretsmanager.GetResourcePolicy": 1,
 		"tagging.GetResources": 1,
