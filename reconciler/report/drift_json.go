@@ -36,7 +36,7 @@ type driftResource struct {
 	Since      string            `json:"since,omitempty"`
 	Refused    string            `json:"refused,omitempty"` // why the cloud's state can't be kept by merging
 	Left       string            `json:"left,omitempty"`    // why it wasn't put back, in a fleet that corrects drift
-	Deeds      []Deed            `json:"deeds,omitempty"` // the writes to it that the cloud told of, the newest first
+	Deeds      []Deed            `json:"deeds,omitempty"`   // the writes to it that the cloud told of, the newest first
 	Attributes []driftDifference `json:"attributes"`
 }
 
