@@ -101,7 +101,8 @@ func (r *run) recorded(ctx context.Context, c changeset.Change, s step, have res
 	}
 	r.reconciler.Observer.begins(c.Scope, c.Address, c.From)
 	after, failure := unbroken(func() (resource.Observed, error) {
-		return s.send(providers.WithGate(through, gate.pass), r.plan.set[c.Address.Kind], have)
+		ctx := providers.WithPurpose(through, providers.Purpose{Commit: string(r.plan.Target.Commit), Owner: c.Address.Owner})
+		return s.send(providers.WithGate(ctx, gate.pass), r.plan.set[c.Address.Kind], have)
 	})
 	failure = gate.outcome(failure)
 	if failure != nil && ticketOf(failure) == "" && s.action == changeset.Create && after.ID != "" && r.unrepeatable(c.Address.Kind) {

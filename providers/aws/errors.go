@@ -26,6 +26,8 @@ var sentinels = map[string]error{
 	"NotAuthorized":               providers.ErrDenied,
 	"Forbidden":                   providers.ErrDenied, // S3's HEAD, which has no body to name a code in
 	"AllAccessDisabled":           providers.ErrDenied, // S3
+	"AccountProblem":              providers.ErrDenied, // S3: of an account that is suspended or closed
+	"RegionDisabledException":     providers.ErrDenied, // STS
 	"KMSAccessDeniedException":    providers.ErrDenied,
 	"OptInRequired":               providers.ErrDenied,
 	"InvalidClientTokenId":        providers.ErrDenied, // unknown or deactivated credentials
@@ -50,6 +52,13 @@ var sentinels = map[string]error{
 	"KMSInvalidStateException":                    providers.ErrPending, // KMS: the key is in transition
 	"QueueDeletedRecently":                        providers.ErrPending, // SQS: the name rests for 60 s
 	"AWS.SimpleQueueService.QueueDeletedRecently": providers.ErrPending,
+}
+
+// credentialCodes are the refusals of credentials, whatever they may be allowed.
+var credentialCodes = map[string]bool{
+	"InvalidClientTokenId": true, "UnrecognizedClientException": true, "InvalidAccessKeyId": true, "SignatureDoesNotMatch": true,
+	"ExpiredToken": true, "ExpiredTokenException": true, "OptInRequired": true,
+	"AccountProblem": true, "AllAccessDisabled": true, "RegionDisabledException": true,
 }
 
 // principalCodes are the refusals of a policy whose principal AWS doesn't know. Each service uses
@@ -181,6 +190,9 @@ func (e *callError) Error() string {
 	text += api.ErrorCode()
 	if message := api.ErrorMessage(); message != "" {
 		text += ": " + message
+	}
+	if d, denied := DenialOf(e.err); denied && d.Action != "" && !strings.Contains(api.ErrorMessage(), d.Action) && !credentialCodes[api.ErrorCode()] {
+		text += " (it takes " + d.Action + ")"
 	}
 	var response *awshttp.ResponseError
 	if errors.As(e.err, &response) && response.ServiceRequestID() != "" {

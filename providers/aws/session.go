@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,11 +11,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -26,8 +23,12 @@ type Account struct {
 	// RoleARN is assumed for everything in the account; empty means that the base credentials are
 	// the account's own.
 	RoleARN string
+	// ReadRole is assumed instead where nothing is written; empty means that RoleARN is.
+	ReadRole string
 	// ExternalID is sent with AssumeRole; empty sends none.
 	ExternalID string
+	// Fleet is what sessions are tagged with; empty tags none.
+	Fleet string
 }
 
 const (
@@ -44,7 +45,7 @@ const (
 	homeRegion = "us-east-1"
 )
 
-// sessions reaches the fleet's accounts: one session per account, one configuration per scope, each
+// sessions reaches the fleet's accounts: one entrance per account, one configuration per scope, each
 // made once. Safe for concurrent use.
 type sessions struct {
 	base     aws.Config
@@ -166,50 +167,6 @@ func verify(ctx context.Context, base aws.Config, account Account, creds aws.Cre
 			account.ID, got, aws.ToString(out.Arn))
 	}
 	return nil
-}
-
-// credentialsFor gives the account's own credentials, renewed in time, by assuming its role with
-// the base credentials.
-func credentialsFor(base aws.Config, account Account) aws.CredentialsProvider {
-	if account.RoleARN == "" {
-		return base.Credentials
-	}
-	client := sts.NewFromConfig(guarded(base, resource.Scope{Account: account.ID, Region: resource.Global}))
-	assume := stscreds.NewAssumeRoleProvider(client, account.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "tenantry"
-		o.Duration = sessionLength
-		if account.ExternalID != "" {
-			o.ExternalID = aws.String(account.ExternalID)
-		}
-	})
-	return aws.NewCredentialsCache(assumed{account, assume}, func(o *aws.CredentialsCacheOptions) {
-		o.ExpiryWindow = renewBefore
-	})
-}
-
-// assumed names the account and the role in the error when a role can't be assumed, wherever that
-// happens: at the first call or at a renewal hours later.
-type assumed struct {
-	account Account
-	next    aws.CredentialsProvider
-}
-
-// Retrieve assumes the role.
-func (a assumed) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	creds, err := a.next.Retrieve(ctx)
-	if err == nil {
-		return creds, nil
-	}
-	err = failed("assume role", a.account.RoleARN, err)
-	if errors.Is(err, providers.ErrDenied) {
-		id := "an empty external id"
-		if a.account.ExternalID != "" {
-			id = "the external id of the fleet's definition"
-		}
-		err = fmt.Errorf("account %s: %w. Let the role's trust policy allow sts:AssumeRole to the identity that Tenantry runs as, with %s",
-			a.account.ID, err, id)
-	}
-	return creds, err
 }
 
 // guarded returns base for the scope, with our retryer, limiter and deadlines in place of what the
