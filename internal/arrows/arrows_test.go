@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"internal/rendercache":    {"schema"},
 	"internal/awstypes":       {"internal/awstypes"},
 	"internal/samples":        {},
+	"internal/scale":          {"internal/sandbox", "providers", "providers/aws", "reconciler/resource"},
 }
 
 // pure lists the folders that may import nothing that reads a clock, logs or does I/O.

@@ -55,6 +55,15 @@ func (s *Server) Live() []Resource {
 	return out
 }
 
+// Load puts resources into the store as they are, as if somebody had made them by hand.
+func (s *Server) Load(list []Resource) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range list {
+		s.store.put(&list[i], cause{"loaded", human(list[i].Account, "")}, nil)
+	}
+}
+
 // History returns every change that ever took effect, oldest first.
 func (s *Server) History() []Event {
 	s.mu.Lock()
