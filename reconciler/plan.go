@@ -203,6 +203,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 		Lost:      lost(t.Fleet),
 		Limits:    t.Fleet.Limits,
 		Approvals: t.Fleet.Approvals,
+		Waivers:   t.Fleet.Waivers,
 		Unsure:    map[resource.Address]time.Time{},
 		Now:       time.Now().UTC(),
 	}

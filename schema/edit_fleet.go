@@ -233,7 +233,7 @@ func editOf(fsys fs.FS, file string, field []string, op operation) (Edit, error)
 		return Edit{}, fmt.Errorf("%s: the file is not valid CUE: %w", file, err)
 	}
 	subject := 1
-	if field[0] == "tenant" || field[0] == "approval" {
+	if field[0] == "tenant" || field[0] == "approval" || field[0] == "waiver" {
 		subject = 2
 	}
 	if len(d.find(field)[subject-1]) == 0 {

@@ -68,7 +68,7 @@ type AttributeDoc struct {
 }
 
 // Chapters are the definitions that have a file or a place in one, in the order in which to read.
-var chapters = []string{"fleet", "account", "environment", "cell", "plan", "policy", "tenant", "release", "access", "approval"}
+var chapters = []string{"fleet", "account", "environment", "cell", "plan", "policy", "tenant", "release", "access", "approval", "waiver"}
 
 // A Manual explains the definitions. Not safe for concurrent use.
 type Manual struct {

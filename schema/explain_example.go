@@ -87,6 +87,7 @@ var writtenAt = map[string]struct {
 	"release":     {"releases/", []string{anyKey}},
 	"access":      {"access/", []string{anyKey}},
 	"approval":    {approvalsDir + "/", []string{"approval", anyKey}},
+	"waiver":      {approvalsDir + "/", []string{"waiver", anyKey}},
 }
 
 // An example has at most so many lines.

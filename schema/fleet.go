@@ -39,6 +39,7 @@ type Fleet struct {
 	Schedules Schedules
 	Limits    changeset.Limits
 	Approvals []changeset.Approval
+	Waivers   []changeset.Waiver // those that ended are left out
 	// CorrectDrift is the fleet's word on what was changed in the cloud: put back at once, or
 	// (the default) reported for a person to decide.
 	CorrectDrift bool

@@ -95,6 +95,19 @@ func (n *node) text(name string) string {
 	return ""
 }
 
+// texts returns the strings in the list that a key has.
+func (n *node) texts(name string) []string {
+	var out []string
+	if v := n.get(name); v != nil && v.kind == listNode {
+		for _, element := range v.list {
+			if s, ok := element.scalar.(string); ok {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
 // plain returns the data as encoding/json would decode it with UseNumber.
 func (n *node) plain() any {
 	switch n.kind {

@@ -53,8 +53,11 @@ func (s *Session) Define() (out *Defined) {
 	e.plans(out)
 	e.cells(out)
 	s.step(Step{File: approvalsDir})
-	approvals, found := e.approvals()
-	f.Approvals, out.Found, out.Mentions = approvals, append(out.Found, found...), def.mentions
+	decided, found := e.decisions(s.given.At)
+	f.Approvals, f.Waivers, out.Found, out.Mentions = decided.approvals, decided.waivers, append(out.Found, found...), def.mentions
+	if until := decided.until; !until.IsZero() && (f.Until.IsZero() || until.Before(f.Until)) {
+		f.Until = until
+	}
 	e.step = func(Step) {}
 	return out
 }

@@ -56,6 +56,7 @@ type Snapshot struct {
 	// time before which no second one may be sent.
 	Unsure map[resource.Address]time.Time
 
+	Waivers   []Waiver // what people decided to leave as it is
 	Limits    Limits
 	Spent     []Spent    // what was destroyed and retired within the window of the limits
 	Approvals []Approval // recorded in Git
@@ -252,6 +253,8 @@ type Changeset struct {
 	Broken   []Broken
 	// Abandoned is what was applied in accounts that are lost. Applying the changeset forgets it.
 	Abandoned []Abandoned
+	// Waived is drift that people decided to leave as it is.
+	Waived []Waived
 	// Unchanged counts the resources that are as Git wants them.
 	Unchanged int
 	// Again is the earliest time, later than the snapshot's, at which a change that is held could

@@ -34,6 +34,7 @@ import (
 // An error means that the snapshot has no meaning as a whole: two resources with one address in
 // Desired or in Applied, or kinds that use one another in a circle.
 func Compute(s Snapshot) (Changeset, error) {
+	s, waived := waive(s)
 	c, err := newComparison(s)
 	if err != nil {
 		return Changeset{}, err
@@ -58,7 +59,7 @@ func Compute(s Snapshot) (Changeset, error) {
 
 	out := Changeset{
 		Fleet: s.Fleet, Commit: s.Commit, Changes: changes, Approval: approval,
-		Unseen: c.unseen(), Broken: c.brokenOwners(), Abandoned: c.abandoned, Unchanged: c.unchanged,
+		Unseen: c.unseen(), Broken: c.brokenOwners(), Abandoned: c.abandoned, Unchanged: c.unchanged, Waived: waived,
 	}
 	out.Digest, out.Again = digest(out), again(changes)
 	return out, nil
