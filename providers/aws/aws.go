@@ -4,43 +4,15 @@
 package aws
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"tenantry.dev/internal/awstypes"
 	"tenantry.dev/providers"
 )
 
-// Drivers returns the drivers of all kinds, for the accounts given. base is what the SDK's
-// LoadDefaultConfig returned, so that endpoints, profiles and proxies are set the ordinary way; its
-// credentials assume each account's role. No call is made before a driver is used.
-//
-// types are the names of the resource types that are driven through Cloud Control, besides the kinds
-// that have a driver of their own.
+// Drivers are those of a new Cloud.
 func Drivers(base aws.Config, accounts []Account, types ...string) (providers.Set, error) {
-	s, err := newSessions(base, accounts)
-	if err != nil {
-		return nil, fmt.Errorf("aws: %w", err)
-	}
-	drivers := []providers.Driver{
-		newAlarm(s),
-		newBucket(s),
-		newKey(s),
-		newLogGroup(s),
-		newQueue(s),
-		newRole(s),
-		newSecret(s),
-		newTopic(s),
-	}
-	if len(types) > 0 {
-		typed, err := typedDrivers(s, types)
-		if err != nil {
-			return nil, fmt.Errorf("aws: %w", err)
-		}
-		drivers = append(drivers, typed...)
-	}
-	return providers.NewSet(drivers...)
+	return NewCloud(base).Drivers(accounts, types...)
 }
 
 // typedDrivers are the drivers of resource types by AWS's description of them.

@@ -45,18 +45,13 @@ const (
 	homeRegion = "us-east-1"
 )
 
-// sessions reaches the fleet's accounts: one entrance per account, one configuration per scope, each
-// made once. Safe for concurrent use.
+// sessions reaches a fleet's accounts. What it makes for that is the cloud's, and is shared with other sets of
+// drivers that reach the same accounts in the same way. Safe for concurrent use.
 type sessions struct {
-	base     aws.Config
-	accounts map[string]Account
-	settling settling
+	*Cloud
 
-	mu      sync.Mutex
-	entered map[string]*entry
-	configs map[resource.Scope]aws.Config
-	indexes map[resource.Scope]*tagIndex
-	tagging *pool[*tagging.Client]
+	accounts map[string]Account
+	tagging  *pool[*tagging.Client]
 }
 
 // An entry is the way into an account. Its lock makes the proof of the account's id happen once.
@@ -67,13 +62,11 @@ type entry struct {
 }
 
 func newSessions(base aws.Config, accounts []Account) (*sessions, error) {
-	s := &sessions{
-		base:     pooled(base),
-		accounts: make(map[string]Account, len(accounts)),
-		entered:  map[string]*entry{},
-		configs:  map[resource.Scope]aws.Config{},
-		indexes:  map[resource.Scope]*tagIndex{},
-	}
+	return NewCloud(base).sessions(accounts)
+}
+
+func (c *Cloud) sessions(accounts []Account) (*sessions, error) {
+	s := &sessions{Cloud: c, accounts: make(map[string]Account, len(accounts))}
 	s.tagging = newPool(s, func(c aws.Config) *tagging.Client { return tagging.NewFromConfig(c) })
 	for _, a := range accounts {
 		if known, twice := s.accounts[a.ID]; twice && known != a {
@@ -95,44 +88,7 @@ func (s *sessions) config(ctx context.Context, scope resource.Scope) (aws.Config
 	if err := e.prove(ctx, s.base, account); err != nil {
 		return aws.Config{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if cfg, made := s.configs[scope]; made {
-		return cfg, nil
-	}
-	cfg := guarded(s.base, scope)
-	cfg.Credentials = e.credentials
-	cfg.APIOptions = append(cfg.APIOptions, addTagEar(s.indexIn(scope), scope))
-	s.configs[scope] = cfg
-	return cfg, nil
-}
-
-// indexOf returns the tag index of a scope.
-func (s *sessions) indexOf(scope resource.Scope) *tagIndex {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.indexIn(scope)
-}
-
-// indexIn is indexOf under the lock.
-func (s *sessions) indexIn(scope resource.Scope) *tagIndex {
-	ix, made := s.indexes[scope]
-	if !made {
-		ix = newTagIndex()
-		s.indexes[scope] = ix
-	}
-	return ix
-}
-
-func (s *sessions) entry(account Account) *entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e, entered := s.entered[account.ID]
-	if !entered {
-		e = &entry{credentials: credentialsFor(s.base, account)}
-		s.entered[account.ID] = e
-	}
-	return e
+	return s.configured(account, scope, e.credentials), nil
 }
 
 func (e *entry) prove(ctx context.Context, base aws.Config, account Account) error {
@@ -172,6 +128,11 @@ func verify(ctx context.Context, base aws.Config, account Account, creds aws.Cre
 // guarded returns base for the scope, with our retryer, limiter and deadlines in place of what the
 // environment asks for.
 func guarded(base aws.Config, scope resource.Scope) aws.Config {
+	return limited(base, scope, newLimiters())
+}
+
+// limited is guarded with limiters that others count against, too.
+func limited(base aws.Config, scope resource.Scope, limits *limiters) aws.Config {
 	cfg := base.Copy()
 	if scope.Region != resource.Global {
 		cfg.Region = scope.Region
@@ -182,7 +143,7 @@ func guarded(base aws.Config, scope resource.Scope) aws.Config {
 	if cfg.Retryer == nil { // only code can set it; the environment can't
 		cfg.Retryer = newRetryer
 	}
-	cfg.APIOptions = append(slices.Clone(base.APIOptions), addDeadline, addLimiter(newLimiters()))
+	cfg.APIOptions = append(slices.Clone(base.APIOptions), addDeadline, addLimiter(limits))
 	return cfg
 }
 

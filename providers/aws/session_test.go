@@ -262,7 +262,7 @@ func TestANewPrincipalIsPendingForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		unknown := apiError("MalformedPolicyDocument", "Invalid principal in policy")
 		syntax := apiError("MalformedPolicyDocument", "Syntax errors in policy")
-		var s sessions
+		s := sessions{Cloud: &Cloud{}}
 		if err := s.failed("do", "it", unknown); errors.Is(err, providers.ErrPending) {
 			t.Error("pending although nothing was created")
 		}

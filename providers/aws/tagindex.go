@@ -127,7 +127,7 @@ type indexLookup func(arn string, s search) saying
 // first asked, and answers for the whole scan from that listing: one of all services for everybody in a
 // sweep, otherwise one of this service.
 func (s *sessions) index(ctx context.Context, scope resource.Scope) indexLookup {
-	ix, listed := s.indexOf(scope), make(chan tagListing, 1)
+	ix, listed := s.tagIndex(scope), make(chan tagListing, 1)
 	listed <- nil
 	whole := func(arn string) tagListing {
 		listing := <-listed // a channel, since listing may take long
@@ -164,11 +164,11 @@ func (s *sessions) listIndex(ctx context.Context, scope resource.Scope, arn stri
 		listing, err := list(serviceOf(arn))
 		return listing.or(err)
 	}
-	listing, err := providers.Shared(ctx, sweep, s.indexOf(scope), func() (tagListing, error) {
+	listing, err := providers.Shared(ctx, sweep, s.tagIndex(scope), func() (tagListing, error) {
 		began := time.Now()
 		all, err := list(indexed...)
 		if err == nil {
-			s.indexOf(scope).forget(all, began)
+			s.tagIndex(scope).forget(all, began)
 		}
 		return all, err
 	})
