@@ -51,6 +51,8 @@ type Fleet struct {
 	Retry time.Time
 	// Types are the resource types of AWS that plans and cells name, sorted.
 	Types []string
+	// Natives are the kinds with a driver of their own that plans and cells name, sorted.
+	Natives []string
 	// Digest identifies the definitions: equal digests render equally.
 	Digest string
 

@@ -43,7 +43,7 @@ func (s *Session) Define() (out *Defined) {
 	if t.module == "" {
 		t.module = "fleet.invalid" // the folders can't be imported, but what imports nothing is still checked
 	}
-	f := &Fleet{At: s.given.At, Types: managed(t.types()), Broken: map[resource.Owner]string{}}
+	f := &Fleet{At: s.given.At, Types: managed(t.types()), Natives: t.natives(), Broken: map[resource.Owner]string{}}
 	def, found := e.define(f)
 	out.Found = append(out.Found, found...)
 	if def == nil {

@@ -32,8 +32,17 @@ var native = map[string]string{
 // IsType tells whether a kind is a resource type by AWS's own name.
 func IsType(kind string) bool { return isType.MatchString(kind) }
 
+// isNative is the name of a kind that has a driver of its own.
+var isNative = regexp.MustCompile(`^aws\.[a-z0-9]+\.[a-z]+$`)
+
 // types are the resource types that plans and cells name, sorted.
-func (t *tree) types() []string {
+func (t *tree) types() []string { return t.named(isType) }
+
+// natives are the kinds with a driver of their own that plans and cells name, sorted.
+func (t *tree) natives() []string { return t.named(isNative) }
+
+// named are the texts of plans and cells that match, sorted.
+func (t *tree) named(like *regexp.Regexp) []string {
 	var names []string
 	for _, folder := range []string{plansDir, cellsDir} {
 		for _, s := range t.sources[folder] {
@@ -42,7 +51,7 @@ func (t *tree) types() []string {
 			}
 			ast.Walk(s.syntax, func(n ast.Node) bool {
 				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-					if name, err := strconv.Unquote(lit.Value); err == nil && isType.MatchString(name) {
+					if name, err := strconv.Unquote(lit.Value); err == nil && like.MatchString(name) {
 						names = append(names, name)
 					}
 				}

@@ -12,7 +12,6 @@ import (
 
 	"tenantry.dev/internal/gitrepo"
 	"tenantry.dev/internal/store"
-	"tenantry.dev/providers/aws"
 	"tenantry.dev/schema"
 )
 
@@ -146,12 +145,7 @@ func (a *app) examineFleet(ctx context.Context, dir string) []diagnosis {
 		return append(list, diagnosis{What: "AWS settings", Says: err.Error(), Mend: "see AWS's page on the shared config and credentials files"})
 	}
 	for _, account := range fleet.Accounts {
-		d := diagnosis{What: "account " + account.Name, OK: true, Says: account.ID + " as " + account.RoleARN}
-		if err := aws.Verify(ctx, base, aws.Account{ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID}); err != nil {
-			d.OK, d.Says = false, err.Error()
-			d.Mend = "check the credentials of this process, and that the trust policy of " + account.RoleARN + " names them and the external id at " + account.Origin.String()
-		}
-		list = append(list, d)
+		list = append(list, examineAccount(ctx, base, fleet, account, dir)...)
 	}
 	return list
 }

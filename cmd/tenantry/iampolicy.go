@@ -131,7 +131,7 @@ func policiesOf(fleet *schema.Fleet, account schema.Account, s policySettings) (
 		},
 		Boundary: partitionOf(account.RoleARN) + account.ID + ":policy/" + cmp.Or(s.boundary, fleet.Name+"-tenant"),
 	}
-	e.Fill(fleet.Render().Desired)
+	e.Fill(fleet.Render().Desired, slices.Concat(fleet.Natives, fleet.Types)...)
 	return iampolicy.Write(e), nil
 }
 

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"main":    verb((*scene).mainVerb),
 			"cloud":   verb((*scene).cloudVerb),
 			"webhook": verb((*scene).webhookVerb),
+			"iam":     verb((*scene).iamVerb),
 			"log":     verb((*scene).logVerb),
 		},
 	})

@@ -9,9 +9,13 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// Fill takes from the fleet's resources what policies of the account depend on: names, and roles.
-func (e *Estate) Fill(resources []resource.Desired) {
+// Fill takes from the fleet's resources what policies of the account depend on: names, and roles. Kinds are
+// those that definitions name, besides: the first customer of a plan needs no new policies.
+func (e *Estate) Fill(resources []resource.Desired, kinds ...string) {
 	e.Written, e.Names = map[string]bool{}, map[string][]string{}
+	for _, kind := range kinds {
+		e.Written[kind] = true
+	}
 	for _, r := range resources {
 		kind := r.Address.Kind
 		e.Written[kind] = true // wherever it is: a tenant may move

@@ -69,13 +69,16 @@ type Row struct {
 	If      string   `json:"if"` // in words; empty for no condition
 }
 
+// Asking is the name of the statement that lets a role ask IAM what Tenantry's roles may do.
+const Asking = "AskWhatIsAllowed"
+
 // Write writes the policies of an account.
 func Write(e Estate) Set {
 	e.Roles = slices.Clone(e.Roles)
 	slices.SortFunc(e.Roles, func(a, b Role) int { return strings.Compare(a.Address, b.Address) })
 	reads, writes := e.collect()
 	s := Set{Rows: slices.Concat(reads.rows, writes.rows), Notes: slices.Concat(reads.notes, writes.notes)}
-	asking := Statement{Sid: "AskWhatIsAllowed", Effect: "Allow", Action: []string{"iam:SimulatePrincipalPolicy"}, Resource: e.ownRoles()}
+	asking := Statement{Sid: Asking, Effect: "Allow", Action: []string{"iam:SimulatePrincipalPolicy"}, Resource: e.ownRoles()}
 	s.Reader = e.policies("reader", append(reads.statements(), asking))
 	own := slices.Concat(reads.statements(), writes.statements(), []Statement{asking}, e.guards(writes))
 	s.Writer = e.policies("writer", own)

@@ -36,6 +36,7 @@ func iamService() *service {
 			"UntagRole":                      {true, untagRole},
 			"ListRoleTags":                   {false, listRoleTags},
 			"ListInstanceProfilesForRole":    {false, listInstanceProfilesForRole},
+			"SimulatePrincipalPolicy":        {false, simulatePrincipalPolicy},
 		},
 	}
 }
