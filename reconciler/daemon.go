@@ -52,9 +52,11 @@ type Daemon struct {
 	AcceptRewrite Commit
 
 	targets shelf
+	astray  bool    // the last try at a commit didn't come to its end; touched by the turns of keyHead alone
 	going   *result // of a commit that waits for the cloud, so far; touched by the turns of keyHead alone
 
 	mu     sync.Mutex
+	whole  int    // how often a scan of everything became due since the last one began
 	newest Commit // what the watched branch was at when last looked
 	fleet  fleetSchedules
 	moved  chan struct{} // closed when the schedules change
@@ -311,6 +313,9 @@ func (d *Daemon) onSchedule(ctx context.Context, key string, of func(fleetSchedu
 			return
 		case <-moved:
 		case <-due:
+			if key == keyDrift {
+				d.expectScan()
+			}
 			d.trigger(ctx, key, false)
 		}
 	}

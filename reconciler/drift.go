@@ -47,7 +47,7 @@ func (d *Daemon) drift(ctx context.Context) error {
 			failures = append(failures, err)
 		}
 		if h.wrote {
-			if s.plan, err = d.Reconciler.Plan(ctx, s.target, Question{}); err != nil {
+			if s.plan, err = d.Reconciler.Plan(ctx, s.target, Question{Within: d.lately()}); err != nil {
 				return errors.Join(append(failures, err)...)
 			}
 			s.causes = report.Group(s.plan.Changeset)
@@ -71,10 +71,11 @@ func (d *Daemon) scan(ctx context.Context) (s scan, err error) {
 	if s.target, err = d.reconciled(ctx); err != nil || s.target.Fleet == nil {
 		return s, err
 	}
-	d.Reconciler.Observer.Forget()
-	if s.plan, err = d.Reconciler.Plan(providers.InBackground(ctx), s.target, Question{}); err != nil {
+	q, done := d.nextLook()
+	if s.plan, err = d.Reconciler.Plan(providers.InBackground(ctx), s.target, q); err != nil {
 		return s, err
 	}
+	done()
 	s.causes = report.Group(s.plan.Changeset)
 	if s.since, err = d.since(ctx, s.causes); err != nil {
 		return s, err
@@ -196,7 +197,7 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 		return err
 	}
 	defer release()
-	plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: true})
+	plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: true, Within: d.lately()})
 	if err != nil {
 		return err
 	}

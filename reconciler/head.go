@@ -62,6 +62,7 @@ func (d *Daemon) head(ctx context.Context) error {
 		return err
 	}
 	done, again, err := d.converge(ctx, target)
+	d.astray = err != nil
 	if err != nil {
 		return err
 	}
@@ -136,9 +137,9 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 		}
 	}
 	order := Order{Run: runName(), Actor: self, Fence: d.fence(ctx, t.Commit)}
-	for range cmp.Or(d.Passes, 5) {
-		d.Reconciler.Observer.Forget()
-		plan, err := d.Reconciler.Plan(ctx, t, Question{Correct: t.Fleet.CorrectDrift})
+	passes := cmp.Or(d.Passes, 5)
+	for n := range passes {
+		plan, err := d.Reconciler.Plan(ctx, t, d.pass(t.Fleet, n > 0 && n == passes-1))
 		if err != nil {
 			return false, again, errors.Join(err, d.check(ctx, Check{
 				Name: checkApply, Commit: t.Commit, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),

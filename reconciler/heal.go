@@ -56,7 +56,7 @@ func (d *Daemon) heal(ctx context.Context, s scan) (healing, error) {
 		return h, err
 	}
 	defer release()
-	plan, err := d.Reconciler.Plan(ctx, s.target, Question{Correct: true})
+	plan, err := d.Reconciler.Plan(ctx, s.target, Question{Correct: true, Within: d.lately()})
 	if err != nil {
 		return h, err
 	}

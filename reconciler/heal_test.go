@@ -38,10 +38,10 @@ func (o *office) proposal(branch string) reconciler.Proposal {
 	return o.board.content[branch]
 }
 
-// looks has the daemon scan for drift now.
+// looks waits until the daemon has scanned for drift once more, which it does every hour.
 func (o *office) looks() {
-	o.Notice(o.t.Context(), reconciler.Hint{Drift: true})
-	o.wait(time.Minute)
+	now := time.Now()
+	o.wait(now.Truncate(time.Hour).Add(time.Hour+time.Minute).Sub(now))
 }
 
 var deltaBucket = resource.Address{Owner: "tenant/delta-freight", Kind: "aws.s3.bucket", Name: "data"}
@@ -292,15 +292,16 @@ func TestAScanWritesNothingButDrift(t *testing.T) {
 			defer o.cloud.mu.Unlock()
 			o.cloud.deny[live[cedarLogs].Scope] = yes
 		}
+		bucket := resource.Address{Owner: cedarLogs.Owner, Kind: "aws.s3.bucket", Name: "data"} // where nothing is known now
 		deny(true)
 		o.git.commit(mainRef, head, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
 		o.wait(26 * time.Minute) // by now the next try of the commit is minutes away
 		deny(false)
-		o.cloud.change(deltaBucket, "versioning", resource.Bool(false))
+		o.cloud.change(bucket, "versioning", resource.Bool(false))
 		o.Notice(o.t.Context(), reconciler.Hint{Drift: true})
 		o.wait(time.Second)
 		live, _ = o.cloud.byAddress()
-		if got := live[deltaBucket].Attributes["versioning"].Text(); got != "true" {
+		if got := live[bucket].Attributes["versioning"].Text(); got != "true" {
 			t.Fatalf("versioning is %s, so that the scan was not made", got)
 		}
 		if got := o.retention(); got != "180" {

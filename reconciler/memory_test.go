@@ -256,6 +256,9 @@ func (m *memory) Refresh(_ context.Context, have resource.Observed) (resource.Ob
 	m.cloud.mu.Lock()
 	defer m.cloud.mu.Unlock()
 	m.cloud.arrive()
+	if m.cloud.deny[have.Scope] {
+		return have, fmt.Errorf("enter account %s: %w", have.Scope.Account, providers.ErrDenied)
+	}
 	o, ok := m.cloud.resources[have.ID]
 	if !ok {
 		return have, providers.ErrGone

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
-
-	"github.com/robfig/cron/v3"
 
 	"tenantry.dev/providers"
 	"tenantry.dev/reconciler/changeset"
@@ -236,15 +233,4 @@ func countAlone(l changeset.Limits) changeset.Limits {
 	l = l.OrDefault()
 	l.Percent = 0
 	return l
-}
-
-// lately is how old what is known of the cloud may be for work on a fleet with this schedule of whole
-// scans: the time between two of them, and a day at most.
-func lately(schedule string, now time.Time) time.Duration {
-	scans, err := cron.ParseStandard(schedule)
-	if err != nil {
-		return baseLife
-	}
-	next := scans.Next(now.UTC())
-	return min(baseLife, scans.Next(next).Sub(next))
 }

@@ -195,14 +195,20 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 	if err != nil {
 		return err
 	}
-	whole, err := d.reader(merged.Fleet, trusted).Plan(ctx, merged, Question{Correct: merged.Fleet.CorrectDrift})
+	// What the owners have that it touches is read again. Whom it has put back drift concerns everybody.
+	q := Question{Correct: merged.Fleet.CorrectDrift, Within: d.lately()}
+	correcting := merged.Fleet.CorrectDrift && base.Fleet != nil && !base.Fleet.CorrectDrift
+	if correcting {
+		q.Within = 0
+	}
+	whole, err := d.reader(merged.Fleet, trusted).Plan(ctx, merged, q)
 	if err != nil {
 		return errors.Join(err, d.check(ctx, Check{
 			Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
 		}))
 	}
 	owners := touched(base, merged)
-	if merged.Fleet.CorrectDrift && base.Fleet != nil && !base.Fleet.CorrectDrift {
+	if correcting {
 		owners = append(owners, drifters(whole.Changeset)...)
 	}
 	cs := whole.Only(owners...).Changeset
