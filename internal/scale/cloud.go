@@ -163,4 +163,3 @@ func Base(url string) aws.Config {
 func (s Size) Drivers(base aws.Config) (providers.Set, error) {
 	return drivers.Drivers(base, s.accounts())
 }
-
