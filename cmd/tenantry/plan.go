@@ -199,7 +199,7 @@ func drivers(base awssdk.Config) func(*schema.Fleet, []string) (providers.Set, e
 		defer mu.Unlock()
 		accounts := make([]aws.Account, 0, len(fleet.Accounts))
 		for _, account := range fleet.Accounts {
-			accounts = append(accounts, aws.Account{ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID})
+			accounts = append(accounts, accountOf(fleet, account))
 		}
 		types := slices.DeleteFunc(slices.Concat(fleet.Types, kinds), func(kind string) bool { return !schema.IsType(kind) })
 		slices.Sort(types)
