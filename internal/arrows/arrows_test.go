@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"internal/evaluate":       {"schema", "reconciler/resource"},
 	"internal/rendercache":    {"schema"},
 	"internal/awstypes":       {"internal/awstypes"},
+	"internal/attacks":        {"reconciler/resource", "reconciler/changeset"},
 	"internal/samples":        {},
 	"internal/scale":          {"internal/sandbox", "providers", "providers/aws", "reconciler/resource"},
 }

@@ -15,6 +15,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	fleetexample "tenantry.dev/fleet-example"
+	"tenantry.dev/internal/attacks"
 	"tenantry.dev/internal/reference"
 	"tenantry.dev/providers/aws"
 	"tenantry.dev/schema"
@@ -76,5 +77,10 @@ func definitions() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reference.Pages(m, fleetexample.Files())
+	pages, err := reference.Pages(m, fleetexample.Files())
+	if err != nil {
+		return nil, err
+	}
+	pages["watched.md"] = attacks.Page(drivers.Kinds())
+	return pages, nil
 }

@@ -42,7 +42,7 @@ const made = "Written by `make docs` from the definitions in `schema/`. Change t
 func index(docs map[string]schema.Doc, definitions, kinds, parts []string) string {
 	var b strings.Builder
 	b.WriteString("# Reference\n\n" + made)
-	b.WriteString("\n`tenantry explain PATH` says the same in a terminal; [cli.md](cli.md) has the commands, and [types.md](types.md) worked examples of\nAWS's resource types.\n")
+	b.WriteString("\n`tenantry explain PATH` says the same in a terminal; [cli.md](cli.md) has the commands, and [types.md](types.md) worked examples of\nAWS's resource types, and [watched.md](watched.md) what is compared with the cloud, and what is not.\n")
 	for _, group := range []struct {
 		title string
 		names []string
