@@ -25,7 +25,7 @@ type Snapshot struct {
 	// Follows has the resources that refer to something that was written since they were applied, so
 	// that their references may lead elsewhere now. Those count as configuration.
 	Follows map[resource.Address]bool
-	// Observed is what the cloud has, of all that carries the fleet's mark.
+	// Observed is what the cloud has, of all that carries the fleet's mark or was recognised as ours.
 	Observed []resource.Observed
 
 	// Adoptable has, by the address that it is to have, what Git allows to take over, as far as it
@@ -49,6 +49,12 @@ type Snapshot struct {
 	// Nonces has, of addresses of Unrepeatable kinds that the log has creates of, the marks that these
 	// leave on what they make. What carries another one is no work of ours.
 	Nonces map[resource.Address][]string
+	// Made has the addresses, of kinds that can't carry a mark, that the log says we made or adopted: it has
+	// the cloud's answer to that.
+	Made map[resource.Address]bool
+	// Unclear has the resources of such kinds for which it can't be told which one in the cloud is meant,
+	// with the reason. Nothing is done to them. Recognise fills it in.
+	Unclear map[resource.Address]string
 	// UnderWay has the writes that the cloud has accepted and is still at, by address. Nothing else is
 	// sent for an address before that has ended.
 	UnderWay map[resource.Address]UnderWay

@@ -287,6 +287,9 @@ func (c *comparison) undesired(k *kind, have *resource.Observed) Change {
 	switch {
 	case suspicion != "":
 		change.Action, change.Cause, change.Hold, change.HoldKind = None, Orphan, suspicion, guard
+	case len(k.Identity) > 0 && c.applied[address] == nil:
+		change.Cause, change.HoldKind = Orphan, HoldOrphan
+		change.Hold = fmt.Sprintf("somebody put %s into what %s has, and Git says nothing of it: describe it in Git, or remove it by hand", have.ID, address.Owner)
 	case !inGit && !removed:
 		change.Cause, change.HoldKind = Orphan, HoldNotInGit
 		change.Hold = fmt.Sprintf("%s asks for nothing in Git, and no commit removed it: absence is no reason to delete", address.Owner)

@@ -89,6 +89,9 @@ func (c *comparison) suspect(address resource.Address) (hold, kind string) {
 	if double, ok := c.doubled(address); ok {
 		return double, HoldDouble
 	}
+	if unclear := c.Unclear[address]; unclear != "" {
+		return unclear, HoldDouble
+	}
 	have := c.observed[address]
 	if have == nil || !c.strange(have) {
 		return "", ""
@@ -102,7 +105,7 @@ func (c *comparison) suspect(address resource.Address) (hold, kind string) {
 func (c *comparison) strange(have *resource.Observed) bool {
 	k := c.kinds[have.Address.Kind]
 	nonces := c.Nonces[have.Address]
-	return k != nil && k.Unrepeatable && len(nonces) > 0 && !slices.Contains(nonces, have.Nonce)
+	return k != nil && k.Unrepeatable && len(k.Identity) == 0 && len(nonces) > 0 && !slices.Contains(nonces, have.Nonce)
 }
 
 // doubled names the resources that carry one address; false if there is one at most.
@@ -114,6 +117,10 @@ func (c *comparison) doubled(address resource.Address) (string, bool) {
 	var names []string
 	for _, o := range list {
 		names = append(names, fmt.Sprintf("%s in %s", o.ID, o.Scope))
+	}
+	if k := c.kinds[address.Kind]; k != nil && len(k.Identity) > 0 {
+		return fmt.Sprintf("%d resources are what %s asks for: %s. Nothing is done to either; remove the one that is not to be kept",
+			len(list), address, strings.Join(names, ", ")), true
 	}
 	return fmt.Sprintf("%d resources carry the address %s: %s. Nothing is done to either; remove the tag tenantry:address from the one that is not to be kept",
 		len(list), address, strings.Join(names, ", ")), true

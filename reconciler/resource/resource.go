@@ -225,6 +225,10 @@ type Kind struct {
 	// Within has the attributes whose values a listing of the kind must be given, such as the load
 	// balancer whose listeners are listed; empty for kinds that are listed as a whole.
 	Within []string
+	// Usual tells, of what can't carry a mark and what no definition asks for, whether the cloud or those
+	// who use it put such things there as a matter of course, such as the local route of a route table. It
+	// is pure. May be nil.
+	Usual func(Attributes) bool
 }
 
 // Patience is how long the cloud may take to make, change and remove something; zero for the usual time.
