@@ -69,8 +69,8 @@ func TestResourceTypesAreChecked(t *testing.T) {
 	tests := []struct{ name, resource, says string }{
 		{"a type that AWS doesn't have", `kind: "AWS::RUM::AppMonitr"`, `AWS has no resource type "AWS::RUM::AppMonitr"; did you mean "AWS::RUM::AppMonitor"?`},
 		{"a type with a kind of its own", `kind: "AWS::S3::Bucket"`, `AWS::S3::Bucket has a kind of its own, "aws.s3.bucket"`},
-		{"a type that can't be marked", `kind: "AWS::Logs::MetricFilter"`, "can't be tagged when they are made"},
-		{"a type of a parent", `kind: "AWS::EC2::Route"`, "per parent only"},
+		{"a type that nothing tells apart", `kind: "AWS::ECR::RegistryPolicy"`, "nothing that a definition gives tells them apart"},
+		{"a type that is listed by what nobody can give", `kind: "AWS::Glue::SchemaVersion"`, "lists its resources only for what a definition can't give"},
 		{"a property that doesn't exist", `{kind: "AWS::RUM::AppMonitor", Domian: "x"}`, `did you mean "Domain"?`},
 		{"a value of the wrong type", `{kind: "AWS::RUM::AppMonitor", CwLogEnabled: "yes"}`, "CwLogEnabled"},
 		{"a value that isn't offered", `{kind: "AWS::RUM::AppMonitor", CustomEvents: Status: "ON"}`, "Status"},

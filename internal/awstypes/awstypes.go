@@ -54,12 +54,14 @@ type Entry struct {
 type Lack string
 
 // What types lack. Without the first, Cloud Control can't make them; without the others, nobody could
-// tell which of them belong to whom.
+// tell which of them belong to whom, or which are out of service.
 const (
 	Handlers Lack = "handlers"
 	Listing  Lack = "listing"
 	Parent   Lack = "parent"
 	Marking  Lack = "marking"
+	Telling  Lack = "telling"
+	Retiring Lack = "retiring"
 )
 
 // String says it in words that follow the type's name.
@@ -70,9 +72,13 @@ func (l Lack) String() string {
 	case Listing:
 		return "can't be managed: AWS Cloud Control has no list of its resources"
 	case Parent:
-		return "can't be managed yet: AWS Cloud Control lists its resources per parent only"
+		return "can't be managed: AWS Cloud Control lists its resources only for what a definition can't give"
 	case Marking:
-		return "can't be managed yet: its resources can't be tagged when they are made, so that nothing would say whose they are"
+		return "can't be managed: its resources can't be tagged when they are made, so that nothing would say whose they are"
+	case Telling:
+		return "can't be managed: its resources can't be tagged, and nothing that a definition gives tells them apart"
+	case Retiring:
+		return "can't be managed: its resources hold data, and no tag could note that one is out of service"
 	}
 	return "can be managed"
 }
@@ -115,7 +121,8 @@ type Tagging struct {
 type Handler struct {
 	Permissions []string `json:"permissions,omitempty"` // IAM actions that it needs
 	Minutes     int      `json:"minutes,omitempty"`     // after which AWS gives up; 0 for its default of 120
-	Needs       bool     `json:"needs,omitempty"`       // a list of it needs properties of a parent
+	// Needs has the properties that a list must be given, such as that of the parent; see Type.Within.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // A Table gives the types. Read-only and safe for concurrent use.
@@ -212,14 +219,18 @@ func (t Type) Lacks() Lack {
 			return Handlers
 		}
 	}
-	lister, ok := t.Handlers["list"]
-	switch {
-	case !ok:
+	_, ok := t.Handlers["list"]
+	switch f, err := t.finder(); {
+	case !ok || err != nil:
 		return Listing
-	case lister.Needs:
+	case !f.listable():
 		return Parent
-	case t.Tagging.Property == "" || !t.Tagging.OnCreate || !t.Tagging.Updatable:
+	case t.Tagging.Property != "" && !t.Marked():
 		return Marking
+	case !t.Marked() && len(t.Identity()) == 0:
+		return Telling
+	case t.HoldsData && !t.Tagging.Updatable:
+		return Retiring
 	}
 	return ""
 }

@@ -372,6 +372,9 @@ func (s *Shape) unread(have, want, applied any) any {
 }
 
 func (s *Shape) askedObject(have, want, applied map[string]any) map[string]any {
+	if chooses(have, want) {
+		return have
+	}
 	out := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(s.Fields)) {
 		if v := s.Fields[key].Asked(have[key], want[key], applied[key]); v != nil {
@@ -384,6 +387,23 @@ func (s *Shape) askedObject(have, want, applied map[string]any) map[string]any {
 		}
 	}
 	return out
+}
+
+// chooses tells whether an object says by its one member, an empty object, which of several things it is,
+// such as {"Allow": {}}, and have is another one of them. That member isn't what a service dropped then.
+func chooses(have, want map[string]any) bool {
+	if len(have) != 1 || len(want) != 1 {
+		return false
+	}
+	for key, v := range want {
+		if _, there := have[key]; there || object(v) == nil || !empty(v) {
+			return false
+		}
+	}
+	for _, v := range have {
+		return object(v) != nil
+	}
+	return false
 }
 
 // askedSet pairs the elements of two lists of equal length by what is asked of them.

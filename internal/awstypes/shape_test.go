@@ -47,6 +47,7 @@ func aThing(t interface{ Fatal(...any) }) *Shape {
 			"Rules": {"type": "array", "insertionOrder": false, "items": {"$ref": "#/definitions/Rule"}},
 			"Steps": {"type": "array", "items": {"$ref": "#/definitions/Rule"}},
 			"Disks": {"type": "array", "items": {"type": "object", "properties": {"Kind": {"type": "string"}, "Size": {"type": "integer"}}}},
+			"Choice": {"type": "object", "properties": {"Allow": {"type": "object", "properties": {"A": {"type": "string"}}}, "Block": {"type": "object", "properties": {"B": {"type": "string"}}}}},
 			"Variables": {"type": "object", "patternProperties": {".*": {"type": "string"}}},
 			"ResourcePolicy": {"type": ["object", "string"]}, "AccessPolicy": {"type": "string"}},
 			"definitions": {
@@ -72,6 +73,8 @@ func TestAsked(t *testing.T) {
 		{"an element too many shows", `{"Subnets": ["a", "b", "c"]}`, `{"Subnets": ["a", "b"]}`, ``, `{"Subnets":["a","b","c"]}`},
 		{"elements without order", `{"Rules": [{"Port": 2, "From": "b", "Comment": "-"}, {"Port": 1, "From": "a", "Comment": "-"}]}`, `{"Rules": [{"Port": 1, "From": "a"}, {"Port": 2, "From": "b"}]}`, ``, `{"Rules":[{"From":"a","Port":1},{"From":"b","Port":2}]}`},
 		{"elements with order", `{"Steps": [{"Port": 1, "Comment": "-"}, {"Port": 2}]}`, `{"Steps": [{"Port": 1}, {"Port": 2}]}`, ``, `{"Steps":[{"Port":1},{"Port":2}]}`},
+		{"an empty object counts as there", `{"Nested": {"Size": 1, "Engine": "x"}}`, `{"Nested": {"Inner": {}}}`, ``, `{"Nested":{"Inner":{}}}`},
+		{"but not where there is another choice", `{"Choice": {"Allow": {}}}`, `{"Choice": {"Block": {}}}`, ``, `{"Choice":{"Allow":{}}}`},
 		{"what is never read back counts as there", `{"Port": 80}`, `{"Port": 80, "Password": "${x}"}`, `{"Password": "${x}"}`, `{"Password":"${x}","Port":80}`},
 		{"until Git changes it", `{"Port": 80}`, `{"Port": 80, "Password": "new"}`, `{"Password": "old"}`, `{"Port":80}`},
 		{"inside an object that isn't there", `{}`, `{"Nested": {"Secret": "s"}}`, `{"Nested": {"Secret": "s"}}`, `{"Nested":{"Secret":"s"}}`},

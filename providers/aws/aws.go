@@ -28,7 +28,7 @@ func typedDrivers(s *sessions, types []string) ([]providers.Driver, error) {
 		if err != nil {
 			return nil, err
 		}
-		d, err := newCloudControl(s, clients, t)
+		d, err := newTypeDriver(s, clients, t)
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,22 @@ type cloudControl struct {
 	clients  *pool[*cloudcontrol.Client]
 }
 
-// newCloudControl returns the driver of a type. Types that can't be managed are refused with the reason.
+// newTypeDriver returns the driver of a type with the abilities that the type allows.
+func newTypeDriver(s *sessions, clients *pool[*cloudcontrol.Client], t awstypes.Type) (providers.Driver, error) {
+	d, err := newCloudControl(s, clients, t)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(d.kind.Within) > 0:
+		return inside{d}, nil
+	case len(d.kind.Identity) > 0:
+		return d, nil
+	}
+	return whole{d}, nil
+}
+
+// newCloudControl returns what the drivers of all types have in common. Types that can't be managed are
+// refused with the reason.
 func newCloudControl(s *sessions, clients *pool[*cloudcontrol.Client], t awstypes.Type) (*cloudControl, error) {
 	if lack := t.Lacks(); lack != "" {
 		return nil, fmt.Errorf("%s %s", t.Name, lack)
@@ -47,36 +62,43 @@ func (d *cloudControl) Kind() resource.Kind { return d.kind }
 
 // Observe costs ⌈resources of the type in the scope / 100⌉ ListResources + resources × GetResource; each of
 // those calls the service itself as often as the type's handler does. Of what the list shows with
-// tags, only ours is read.
+// tags, only ours is read. Of a type that can't be tagged everything is.
 // https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_ListResources.html
 func (d *cloudControl) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
-	return scanner(d.scan).ours(ctx, scope, d.kind, fleet)
+	if len(d.kind.Within) > 0 {
+		return nil, fmt.Errorf("list %s of %s: it is listed by %s only", d.Name, scope, strings.Join(d.kind.Within, ", "))
+	}
+	return d.observe(ctx, scope, fleet, "")
 }
+
+// observe lists what the models of resources say, the empty one being everything, and reads it.
+func (d *cloudControl) observe(ctx context.Context, scope resource.Scope, fleet string, models ...string) ([]resource.Observed, error) {
+	if len(d.kind.Identity) > 0 {
+		return d.bare(ctx, scope, models)
+	}
+	return scanner(func(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
+		return d.scan(ctx, scope, s, models)
+	}).ours(ctx, scope, d.kind, fleet)
+}
+
+// A whole is the driver of a type that is listed as a whole and tagged: all there is can be surveyed.
+type whole struct{ *cloudControl }
 
 // Survey costs ⌈resources of the type in the scope / 100⌉ ListResources + resources × GetResource.
-func (d *cloudControl) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
-	return scanner(d.scan).everything(ctx, scope, d.kind)
+func (d whole) Survey(ctx context.Context, scope resource.Scope) ([]providers.Found, error) {
+	return scanner(func(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
+		return d.scan(ctx, scope, s, []string{""})
+	}).everything(ctx, scope, d.kind)
 }
 
-func (d *cloudControl) scan(ctx context.Context, scope resource.Scope, s search) ([]sighting, error) {
+func (d *cloudControl) scan(ctx context.Context, scope resource.Scope, s search, models []string) ([]sighting, error) {
 	client, err := d.clients.in(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
-	listed := map[string]map[string]any{}
-	pages := cloudcontrol.NewListResourcesPaginator(client, &cloudcontrol.ListResourcesInput{TypeName: &d.Name, MaxResults: aws.Int32(100)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, failed("list "+d.Name+" of", scope.String(), err)
-		}
-		for _, r := range page.ResourceDescriptions {
-			properties, err := readProperties(str(r.Properties))
-			if err != nil {
-				return nil, failed("list "+d.Name+" of", scope.String(), err)
-			}
-			listed[str(r.Identifier)] = properties
-		}
+	listed, err := d.list(ctx, client, scope, models)
+	if err != nil {
+		return nil, err
 	}
 	return each(ctx, slices.Sorted(maps.Keys(listed)), func(ctx context.Context, id string) (sighting, error) {
 		// No tags in a list may only mean that the list doesn't read them.
@@ -96,6 +118,35 @@ func (d *cloudControl) scan(ctx context.Context, scope resource.Scope, s search)
 	})
 }
 
+// list returns what there is by identifier, with as much of each as the service's list says.
+func (d *cloudControl) list(ctx context.Context, client *cloudcontrol.Client, scope resource.Scope, models []string) (map[string]map[string]any, error) {
+	listed := map[string]map[string]any{}
+	for _, model := range models {
+		in := &cloudcontrol.ListResourcesInput{TypeName: &d.Name, MaxResults: aws.Int32(100)}
+		if model != "" {
+			in.ResourceModel = &model
+		}
+		pages := cloudcontrol.NewListResourcesPaginator(client, in)
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err = failed("list "+d.Name+" of", scope.String(), err); model != "" && errors.Is(err, providers.ErrGone) {
+				break // what it would lie in is gone
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range page.ResourceDescriptions {
+				properties, err := readProperties(str(r.Properties))
+				if err != nil {
+					return nil, failed("list "+d.Name+" of", scope.String(), err)
+				}
+				listed[str(r.Identifier)] = properties
+			}
+		}
+	}
+	return listed, nil
+}
+
 // get reads one resource.
 func (d *cloudControl) get(ctx context.Context, client *cloudcontrol.Client, operation, id string) (map[string]any, error) {
 	out, err := client.GetResource(ctx, &cloudcontrol.GetResourceInput{TypeName: &d.Name, Identifier: &id})
@@ -112,7 +163,8 @@ func (d *cloudControl) get(ctx context.Context, client *cloudcontrol.Client, ope
 	return properties, nil
 }
 
-// checked reads a resource and proves that it is ours, right before it is written.
+// checked reads a resource and proves that it is ours, right before it is written. What can't be tagged
+// is proved to be still what was recognised.
 func (d *cloudControl) checked(ctx context.Context, operation string, have resource.Observed) (*cloudcontrol.Client, map[string]any, tagged, error) {
 	client, err := d.clients.in(ctx, have.Scope)
 	if err != nil {
@@ -122,8 +174,19 @@ func (d *cloudControl) checked(ctx context.Context, operation string, have resou
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if len(d.kind.Identity) > 0 {
+		return client, properties, nil, d.still(operation, have, properties)
+	}
 	tags := d.tags(properties)
 	return client, properties, tags, tags.require(operation+" "+d.Name, have.ID, have.Fleet, have.Address)
+}
+
+// shown is what a read of a resource of ours says.
+func (d *cloudControl) shown(have resource.Observed, properties map[string]any, tags tagged) (resource.Observed, error) {
+	if len(d.kind.Identity) > 0 {
+		return d.plainly(have, properties)
+	}
+	return d.seen(have.Scope, have.ID, properties, tags)
 }
 
 // Refresh reads one resource again.
@@ -132,7 +195,7 @@ func (d *cloudControl) Refresh(ctx context.Context, have resource.Observed) (res
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	return d.seen(have.Scope, have.ID, properties, tags)
+	return d.shown(have, properties, tags)
 }
 
 // Create asks for the resource with all its properties and tags under a token that is made of what
@@ -148,27 +211,26 @@ func (d *cloudControl) Create(ctx context.Context, want resource.Desired, fleet 
 	properties := d.properties(attributes)
 	if id, known := d.typed.identifier(properties); known {
 		if _, err := d.get(ctx, client, "create", id); err == nil {
-			return d.finish(ctx, want, fleet, id)
+			if len(d.kind.Identity) == 0 {
+				return d.finish(ctx, want, fleet, id)
+			}
+			if err := d.begun(ctx, client, want, id); err != nil {
+				return resource.Observed{}, err
+			}
 		} else if !errors.Is(err, providers.ErrGone) {
 			return resource.Observed{}, err
 		}
 	}
-	var users map[string]string
-	_ = json.Unmarshal([]byte(attributes[attributeTags].Reveal()), &users) // a map of texts by the definition
-	properties[d.Tagging.Property] = d.tagValue(marked(users, fleet, want.Address, want.Nonce))
+	if d.Marked() {
+		properties[d.Tagging.Property] = d.tagValue(marked(usersOf(attributes), fleet, want.Address, want.Nonce))
+	}
 	state, err := json.Marshal(properties)
 	if err != nil {
 		return resource.Observed{}, fmt.Errorf("create %s: %w", want.Address, err)
 	}
 	id, err := d.request(ctx, client, want, string(state))
 	if errors.Is(err, errExists) {
-		if existing, known := d.typed.identifier(properties); known && id == "" {
-			id = existing
-		}
-		if id == "" {
-			return resource.Observed{}, err
-		}
-		return d.finish(ctx, want, fleet, id)
+		return d.there(ctx, want, fleet, id, properties, err)
 	}
 	if err != nil {
 		return resource.Observed{ID: id}, err // with an id, something was made
@@ -177,7 +239,34 @@ func (d *cloudControl) Create(ctx context.Context, want resource.Desired, fleet 
 	if err != nil {
 		return resource.Observed{ID: id}, existing("create "+d.Name, id, err)
 	}
-	return d.seen(want.Scope, id, made, d.tags(made))
+	return d.shown(resource.Observed{Address: want.Address, Scope: want.Scope, Fleet: fleet, ID: id}, made, d.tags(made))
+}
+
+// there goes on with a create of what exists already: it is finished if it is ours.
+func (d *cloudControl) there(ctx context.Context, want resource.Desired, fleet, id string, properties map[string]any, exists error) (resource.Observed, error) {
+	if known, ok := d.typed.identifier(properties); ok && id == "" {
+		id = known
+	}
+	switch {
+	case id == "":
+		return resource.Observed{}, exists
+	case len(d.kind.Identity) == 0:
+		return d.finish(ctx, want, fleet, id)
+	case !errors.Is(exists, errEarlier):
+		return resource.Observed{}, nobodys(want, id)
+	}
+	have, err := d.Refresh(ctx, resource.Observed{Address: want.Address, Scope: want.Scope, Fleet: fleet, ID: id, Attributes: d.kind.Canonical(want.Attributes)})
+	if err != nil {
+		return resource.Observed{ID: id}, err
+	}
+	return d.Update(ctx, have, want)
+}
+
+// usersOf are the tags that Git asks for: a map of texts, by the definition.
+func usersOf(attributes resource.Attributes) map[string]string {
+	var users map[string]string
+	_ = json.Unmarshal([]byte(attributes[attributeTags].Reveal()), &users)
+	return users
 }
 
 // finish brings what exists to what is wanted, if it is ours.
@@ -194,9 +283,7 @@ func (d *cloudControl) Update(ctx context.Context, have resource.Observed, want 
 	}
 	attributes := d.kind.Canonical(want.Attributes)
 	patch := d.patch(properties, attributes, want)
-	var users map[string]string
-	_ = json.Unmarshal([]byte(attributes[attributeTags].Reveal()), &users) // a map of texts by the definition
-	if set, remove := tags.change(users); len(set)+len(remove) > 0 {
+	if set, remove := tags.change(usersOf(attributes)); d.Marked() && len(set)+len(remove) > 0 {
 		patch = append(patch, awstypes.Operation{Op: "add", Path: "/" + d.Tagging.Property, Value: d.tagValue(tags.with(set, remove).writable())})
 	}
 	if err := d.send(ctx, client, "update", have, patch); err != nil {
@@ -206,7 +293,7 @@ func (d *cloudControl) Update(ctx context.Context, have resource.Observed, want 
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	return d.seen(have.Scope, have.ID, now, d.tags(now))
+	return d.shown(have, now, d.tags(now))
 }
 
 // patch brings the properties to what is wanted of them. What Git doesn't ask for any more is removed;
@@ -260,13 +347,19 @@ func (d *cloudControl) Delete(ctx context.Context, have resource.Observed) error
 	return d.remove(ctx, client, have)
 }
 
-// Retire notes on the resource that it is out of service.
+// Retire notes on the resource that it is out of service. Types that hold data and can't have that noted
+// aren't managed.
 func (d *cloudControl) Retire(ctx context.Context, have resource.Observed, since string) (resource.Observed, error) {
 	return d.retag(ctx, "retire", have, func(tags tagged) tagged { return tags.with(tagged{tagRetired: since}, nil) })
 }
 
-// Move gives the resource another address.
+// Move gives the resource another address. Of what can't be tagged, Git alone says what its address is.
 func (d *cloudControl) Move(ctx context.Context, have resource.Observed, to resource.Address) (resource.Observed, error) {
+	if len(d.kind.Identity) > 0 {
+		now, err := d.Refresh(ctx, have)
+		now.Address = to
+		return now, err
+	}
 	return remark(ctx, d, have, to, func(mark tagged) error {
 		_, err := d.retag(ctx, "move", have, func(tags tagged) tagged { return tags.with(mark, nil) })
 		return err
@@ -279,6 +372,9 @@ func (d *cloudControl) retag(ctx context.Context, operation string, have resourc
 	if err != nil {
 		return resource.Observed{}, err
 	}
+	if !d.Tagging.Updatable {
+		return resource.Observed{}, fixedTags(operation, have.ID)
+	}
 	after := change(tags)
 	if !maps.Equal(after, tags) {
 		patch := []awstypes.Operation{{Op: "add", Path: "/" + d.Tagging.Property, Value: d.tagValue(after.writable())}}
@@ -289,7 +385,13 @@ func (d *cloudControl) retag(ctx context.Context, operation string, have resourc
 	return d.seen(have.Scope, have.ID, properties, after)
 }
 
-// Adopt puts our mark on a resource that carries none.
+// fixedTags is the error of what would have to change tags that can't be changed.
+func fixedTags(operation, id string) error {
+	return fmt.Errorf("%s %s: AWS doesn't let its tags be changed: %w", operation, id, providers.ErrNotOurs)
+}
+
+// Adopt puts our mark on a resource that carries none. What can't be tagged is adopted by being what
+// the definition asks for.
 func (d *cloudControl) Adopt(ctx context.Context, want resource.Desired, fleet string) (resource.Observed, error) {
 	client, err := d.clients.in(ctx, want.Scope)
 	if err != nil {
@@ -299,7 +401,13 @@ func (d *cloudControl) Adopt(ctx context.Context, want resource.Desired, fleet s
 	if err != nil {
 		return resource.Observed{}, err
 	}
+	if len(d.kind.Identity) > 0 {
+		return d.adoptBare(want, fleet, properties)
+	}
 	tags := d.tags(properties)
+	if !d.Tagging.Updatable {
+		return resource.Observed{}, fixedTags("adopt", want.Adopt)
+	}
 	if err := tags.adoptable(want.Adopt, fleet, want.Address); err != nil {
 		return resource.Observed{}, err
 	}

@@ -31,7 +31,10 @@ func newTyped(t awstypes.Type) (typed, error) {
 	_, updates := t.Handlers["update"]
 	kind := resource.Kind{
 		Name: t.Name, Global: t.Global(), DataBearing: t.HoldsData, Unrepeatable: !t.Identifiable(), Outputs: t.Outputs(), Patience: patienceOf(t),
-		Attributes: []resource.Attribute{{Name: attributeTags, Default: emptyMap}},
+		Identity: t.Identity(), Within: t.Within(),
+	}
+	if t.Marked() {
+		kind.Attributes = []resource.Attribute{{Name: attributeTags, Default: emptyMap, Immutable: !t.Tagging.Updatable}}
 	}
 	for _, name := range sortedNames(shape.Fields) {
 		if field := shape.Fields[name]; !field.ReadOnly && name != t.Tagging.Property {
@@ -146,16 +149,22 @@ func (t typed) tagValue(tags tagged) any {
 	return out
 }
 
-// seen is what the properties of a resource say, in canonical form.
+// seen is what the properties of a resource say, in canonical form. Its tags say whose it is.
 func (t typed) seen(scope resource.Scope, id string, properties map[string]any, tags tagged) (resource.Observed, error) {
-	attributes := map[string]any{}
-	for name, value := range properties {
-		if field := t.shape.Fields[name]; name != t.Tagging.Property && (field == nil || !field.ReadOnly) {
-			attributes[name] = value
-		}
-	}
+	attributes := t.attributes(properties)
 	attributes[attributeTags] = tags.users()
 	return seen{kind: t.kind, scope: scope, id: id, tags: tags, attributes: attributes, outputs: t.outputs(scope, id, properties)}.observed()
+}
+
+// attributes are the properties that a person may set.
+func (t typed) attributes(properties map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, value := range properties {
+		if field := t.shape.Fields[name]; name != t.Tagging.Property && (field == nil || !field.ReadOnly) {
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // placeholder is a part of an ARN's form, such as "${Region}".

@@ -39,6 +39,9 @@ const generations = 8
 // errExists is a create of what is there already.
 var errExists = errors.New("it exists already")
 
+// errEarlier is a create whose resource an earlier one under the same mark has made.
+var errEarlier = fmt.Errorf("%w: an earlier create of ours made it", errExists)
+
 // request asks for a new resource and returns its identifier once it is there. With an error it has one
 // if there is something, such as a resource that didn't become stable. While it isn't known what
 // becomes of the request, the error of a type whose identity AWS makes up is ErrUnsure: only the same
@@ -47,10 +50,13 @@ func (d *cloudControl) request(ctx context.Context, client *cloudcontrol.Client,
 	began := time.Now()
 	counted, attempts := countAttempts(ctx)
 	for generation := range generations {
-		token := clientToken("create", want.Scope, want.Address, state, strconv.Itoa(generation))
+		token := clientToken("create", want.Scope, want.Address, cmp.Or(want.Nonce, state), strconv.Itoa(generation))
 		attempts.Store(0)
 		out, err := client.CreateResource(counted, &cloudcontrol.CreateResourceInput{TypeName: &d.Name, DesiredState: &state, ClientToken: &token})
 		if hasCode(err, "ClientTokenConflictException") {
+			if id, err := d.earlier(ctx, client, want); err != nil || id != "" {
+				return id, cmp.Or(err, fmt.Errorf("create %s: %w", want.Address, errEarlier))
+			}
 			continue
 		}
 		if hasCode(err, "AlreadyExistsException") {
@@ -294,6 +300,9 @@ func (d *cloudControl) failure(operation, object string, event *types.ProgressEv
 }
 
 // clientToken makes a create the same create when it is sent again. AWS keeps tokens for a day and a half.
+// Of a type whose identity AWS makes up, it follows from the mark that the create leaves and not from what
+// is asked for: that mark stays while an earlier create has no answer, so that one that asks for something
+// else meanwhile finds the earlier one rather than making a second resource.
 // https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_CreateResource.html
 func clientToken(operation string, scope resource.Scope, address resource.Address, rest ...string) string {
 	h := sha256.New()

@@ -3,8 +3,10 @@ package providertest
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -24,44 +26,77 @@ func regional(k resource.Kind) bool    { return !k.Global }
 // hasName: such kinds have a name of which there can't be two. AWS makes up the identity of the others.
 func hasName(k resource.Kind) bool { return !typed(k.Name) || !k.Unrepeatable }
 
+// marked kinds carry tags that say whose they are.
+func marked(k resource.Kind) bool { return len(k.Identity) == 0 }
+
+// bare kinds can't carry a mark.
+func bare(k resource.Kind) bool { return len(k.Identity) > 0 }
+
+// fixed kinds can't carry a mark either, and have something that tells them apart for ever.
+func fixed(k resource.Kind) bool { return len(k.Fixed()) > 0 }
+
+// whole kinds can be surveyed: they are marked, and listed as a whole.
+func whole(k resource.Kind) bool { return marked(k) && len(k.Within) == 0 }
+
+// both holds if all of the conditions do.
+func both(conditions ...func(resource.Kind) bool) func(resource.Kind) bool {
+	return func(k resource.Kind) bool {
+		return !slices.ContainsFunc(conditions, func(holds func(resource.Kind) bool) bool { return !holds(k) })
+	}
+}
+
 func promises() []promise {
 	return []promise{
 		{"an empty scope is no error", every, emptyScope},
-		{"what another fleet has is not seen", every, otherFleet},
-		{"what carries no mark is not seen", every, unmarked},
+		{"what another fleet has is not seen", marked, otherFleet},
+		{"what carries no mark is not seen", marked, unmarked},
 		{"another region is another scope", regional, otherRegion},
-		{"create finishes what it began", repeatable, createTwice},
-		{"create refuses a name that another fleet has", hasName, nameOfOtherFleet},
-		{"create refuses a name that another address has", hasName, nameOfOtherAddress},
-		{"create refuses a name without our mark", hasName, nameUnmarked},
-		{"what lost our mark is never written", every, lostMark},
+		{"create finishes what it began", both(repeatable, marked), createTwice},
+		{"create refuses a name that another fleet has", both(hasName, marked), nameOfOtherFleet},
+		{"create refuses a name that another address has", both(hasName, marked), nameOfOtherAddress},
+		{"create refuses a name without our mark", both(hasName, marked), nameUnmarked},
+		{"create refuses what is there and says how to adopt it", both(repeatable, bare), createOver},
+		{"what lost our mark is never written", marked, lostMark},
+		{"what became another is never written", fixed, another},
 		{"refresh reads one resource", every, refresh},
 		{"what is gone is gone", deletable, gone},
 		{"data is retired and never deleted", dataBearing, retireAndReturn},
-		{"adopt puts our mark on", every, adopt},
-		{"adopt refuses what others own", every, adoptForeign},
-		{"move changes the address and nothing else", every, move},
-		{"move refuses what isn't at its address", every, moveForeign},
-		{"survey sees what nobody has marked", every, surveyUnmarked},
-		{"survey tells what another fleet has", every, surveyForeign},
+		{"adopt puts our mark on", marked, adopt},
+		{"adopt refuses what others own", marked, adoptForeign},
+		{"adopt takes what is asked for and nothing else", bare, adoptBare},
+		{"move changes the address and nothing else", marked, move},
+		{"move refuses what isn't at its address", marked, moveForeign},
+		{"survey sees what nobody has marked", whole, surveyUnmarked},
+		{"survey tells what another fleet has", whole, surveyForeign},
 		{"several at once", every, atOnce},
 		{"a cancelled call returns", every, cancelled},
 	}
 }
 
-// samples returns two states of one resource of the stage's kind: the plainest, and one that differs. They are
-// the first two steps of the kind's first walk. What they refer to is there afterwards.
+// samples returns two states of one resource of the stage's kind: the plainest, or the fullest if it has no
+// tags, and one that differs unless nothing can change in it. They are the first two steps of the kind's
+// first walk. What they refer to is there afterwards.
 func (s *stage) samples(ctx context.Context) (plain, changed resource.Desired, err error) {
+	steps, err := s.twoSteps()
+	if err != nil {
+		return plain, changed, err
+	}
+	if plain, err = s.last(ctx, steps[0].State); err != nil {
+		return plain, changed, err
+	}
+	changed, err = s.last(ctx, steps[len(steps)-1].State)
+	return plain, changed, err
+}
+
+func (s *stage) twoSteps() ([]Step, error) {
 	walks := walksOf(s.kind.Name)
+	if _, tagged := s.kind.Attribute("tags"); !tagged {
+		walks = slices.DeleteFunc(walks, func(w Walk) bool { return w.Name == "tags" })
+	}
 	if len(walks) == 0 {
-		return plain, changed, fmt.Errorf("there is no walk for %s", s.kind.Name)
+		return nil, fmt.Errorf("there is no walk for %s", s.kind.Name)
 	}
-	for i, into := range []*resource.Desired{&plain, &changed} {
-		if *into, err = s.last(ctx, walks[0].Steps[i].State); err != nil {
-			return plain, changed, err
-		}
-	}
-	return plain, changed, nil
+	return walks[0].Steps[:min(2, len(walks[0].Steps))], nil
 }
 
 // last makes all of a state but its last resource, and returns that one with every reference resolved.
@@ -90,10 +125,55 @@ func (s *stage) last(ctx context.Context, state []Resource) (resource.Desired, e
 	return resource.Desired{}, fmt.Errorf("a state of %s has nothing in it", s.kind.Name)
 }
 
+// found is what a driver observes of the stage's kind in a scope for a fleet: in what the sample lies
+// in, if the kind is listed so; and by what the definitions ask for, if it can't be marked.
+func (s *stage) found(ctx context.Context, driver providers.Driver, scope resource.Scope, fleet string, definitions ...resource.Desired) ([]resource.Observed, error) {
+	plain, _, err := s.samples(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []resource.Observed
+	if len(s.kind.Within) == 0 {
+		list, err = driver.Observe(ctx, scope, fleet)
+	} else {
+		insider, ok := driver.(providers.Insider)
+		if !ok {
+			return nil, fmt.Errorf("the driver can't list within something")
+		}
+		list, err = insider.ObserveWithin(ctx, scope, fleet, s.within(append(definitions, plain)))
+	}
+	if err != nil || marked(s.kind) {
+		return list, err
+	}
+	snapshot := changeset.Snapshot{Fleet: fleet, Kinds: s.kinds, Desired: definitions, Observed: list, Made: map[resource.Address]bool{}}
+	for _, d := range definitions {
+		snapshot.Made[d.Address] = true
+	}
+	for _, o := range list {
+		if o.Address.Owner != "" || o.Fleet != "" {
+			return nil, fmt.Errorf("observed %s as %s of fleet %q, and nothing can say so", o.ID, o.Address, o.Fleet)
+		}
+	}
+	return changeset.Recognise(snapshot).Observed, nil
+}
+
+// within are the values by which to list what definitions ask for.
+func (s *stage) within(definitions []resource.Desired) []resource.Attributes {
+	var list []resource.Attributes
+	for _, d := range definitions {
+		values := resource.Attributes{}
+		for _, name := range s.kind.Within {
+			values[name] = d.Attributes[name]
+		}
+		list = append(list, values)
+	}
+	return list
+}
+
 // see requires that exactly the wanted resources are observed in the fleet.
 func (s *stage) see(ctx context.Context, driver providers.Driver, fleet string, wanted ...resource.Desired) error {
 	return s.settled(ctx, func() error {
-		found, err := driver.Observe(ctx, s.scopeOf(s.kind.Name), fleet)
+		found, err := s.found(ctx, driver, s.scopeOf(s.kind.Name), fleet, wanted...)
 		if err != nil {
 			return fmt.Errorf("observe: %w", err)
 		}
@@ -147,7 +227,7 @@ func (s *stage) create(ctx context.Context, d resource.Desired, fleet string) (r
 		return made, fmt.Errorf("create %s for %s: %w", d.Address, fleet, err)
 	}
 	return made, s.settled(ctx, func() error {
-		found, err := s.driver().Observe(ctx, s.scopeOf(s.kind.Name), fleet)
+		found, err := s.found(ctx, s.driver(), s.scopeOf(s.kind.Name), fleet, d)
 		if err != nil {
 			return fmt.Errorf("observe: %w", err)
 		}
@@ -204,7 +284,7 @@ func otherRegion(ctx context.Context, s *stage) error {
 	if _, err := s.create(ctx, plain, s.Fleet); err != nil {
 		return err
 	}
-	found, err := s.driver().Observe(ctx, s.Elsewhere, s.Fleet)
+	found, err := s.found(ctx, s.driver(), s.Elsewhere, s.Fleet, plain)
 	if err != nil {
 		return fmt.Errorf("observe %s: %w", s.Elsewhere, err)
 	}

@@ -85,6 +85,9 @@ func Checks(kinds map[string]resource.Kind) []Check {
 			}})
 		}
 		for _, w := range walksOf(kind.Name) {
+			if _, tagged := kind.Attribute("tags"); w.Name == "tags" && !tagged {
+				continue
+			}
 			checks = append(checks, Check{kind.Name, "walk " + w.Name, func(ctx context.Context, s *stage) error {
 				return s.walk(ctx, w)
 			}})

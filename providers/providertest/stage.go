@@ -23,6 +23,8 @@ type stage struct {
 	other providers.Set
 	kinds map[string]resource.Kind
 	made  outputs // of what a check's own resource refers to
+	// logged has what was created and not deleted since, as the log would.
+	logged map[resource.Address]bool
 }
 
 func newStage(cloud Cloud, kind string) (*stage, error) {
@@ -38,7 +40,7 @@ func newStage(cloud Cloud, kind string) (*stage, error) {
 		return nil, fmt.Errorf("the set has no driver for %s", kind)
 	}
 	kinds := set.Kinds()
-	return &stage{Cloud: cloud, kind: kinds[kind], set: set, other: other, kinds: kinds, made: outputs{}}, nil
+	return &stage{Cloud: cloud, kind: kinds[kind], set: set, other: other, kinds: kinds, made: outputs{}, logged: map[resource.Address]bool{}}, nil
 }
 
 func (s *stage) scopeOf(kind string) resource.Scope {
@@ -88,25 +90,53 @@ func (s *stage) ready(ctx context.Context, write func() error) error {
 	return last
 }
 
-// observe reads what the fleet has of the given kinds, and holds every resource to its facts.
-func (s *stage) observe(ctx context.Context, set providers.Set, kinds []string) ([]resource.Observed, error) {
+// observe reads what the fleet has of the given kinds, as production does: what lies in something after
+// that, and what can't carry a mark by what the definitions ask for. It holds every resource to its facts.
+func (s *stage) observe(ctx context.Context, set providers.Set, kinds []string, desired, applied []resource.Desired) ([]resource.Observed, error) {
+	rounds := changeset.Rounds(s.kinds, desired, applied)
+	whole := slices.DeleteFunc(slices.Clone(kinds), func(name string) bool { return len(s.kinds[name].Within) > 0 })
+	snapshot := changeset.Snapshot{Fleet: s.Fleet, Kinds: s.kinds, Desired: desired, Applied: applied, Made: s.logged}
 	var all []resource.Observed
-	for _, name := range kinds {
-		found, err := set[name].Observe(ctx, s.scopeOf(name), s.Fleet)
-		if err != nil {
-			return nil, fmt.Errorf("observe %s: %w", name, err)
-		}
-		for _, o := range found {
-			if err := s.sound(o); err != nil {
-				return nil, fmt.Errorf("observed %s: %w", o.Address, err)
+	for _, round := range append([][]string{whole}, rounds...) {
+		for _, name := range round {
+			if !slices.Contains(kinds, name) {
+				continue
 			}
-			if o.Fleet != s.Fleet {
-				return nil, fmt.Errorf("observed %s as fleet %q's, asked for %q", o.Address, o.Fleet, s.Fleet)
+			found, err := s.list(ctx, set, name, snapshot)
+			if err != nil {
+				return nil, fmt.Errorf("observe %s: %w", name, err)
 			}
+			all = append(all, found...)
 		}
-		all = append(all, found...)
+		snapshot.Observed = all
+		snapshot = changeset.Recognise(snapshot)
 	}
-	return all, nil
+	for _, o := range snapshot.Observed {
+		if err := s.sound(o); err != nil {
+			return nil, fmt.Errorf("observed %s: %w", o.Address, err)
+		}
+		if o.Fleet != s.Fleet {
+			return nil, fmt.Errorf("observed %s as fleet %q's, asked for %q", o.Address, o.Fleet, s.Fleet)
+		}
+	}
+	return snapshot.Observed, nil
+}
+
+// list lists one kind: as a whole, or in what the definitions of the snapshot say.
+func (s *stage) list(ctx context.Context, set providers.Set, kind string, snapshot changeset.Snapshot) ([]resource.Observed, error) {
+	scope := s.scopeOf(kind)
+	if len(s.kinds[kind].Within) == 0 {
+		return set[kind].Observe(ctx, scope, snapshot.Fleet)
+	}
+	within, _ := changeset.Inside(snapshot, kind)
+	if len(within[scope]) == 0 {
+		return nil, nil
+	}
+	insider, ok := set[kind].(providers.Insider)
+	if !ok {
+		return nil, fmt.Errorf("the driver can't list within something")
+	}
+	return insider.ObserveWithin(ctx, scope, snapshot.Fleet, within[scope])
 }
 
 // sound holds one observed resource to what its kind promises, whatever it should be like.
@@ -151,7 +181,7 @@ func (s *stage) sound(o resource.Observed) error {
 func (s *stage) compute(desired, applied []resource.Desired, observed []resource.Observed) (changeset.Changeset, error) {
 	snapshot := changeset.Snapshot{
 		Fleet: s.Fleet, Kinds: s.kinds, Commit: "0000000000000000000000000000000000000000",
-		Desired: desired, Applied: applied, Observed: observed,
+		Desired: desired, Applied: applied, Observed: observed, Made: s.logged,
 		Settled: map[resource.Owner]bool{owner: len(applied) > 0},
 		Removed: map[resource.Owner]string{}, Created: map[resource.Address]bool{},
 		Limits:       changeset.Limits{Count: 1000},

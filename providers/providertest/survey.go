@@ -93,7 +93,7 @@ func (s *stage) takeOver(ctx context.Context, want resource.Desired, found provi
 		return fmt.Errorf("adopt what was surveyed: %w", err)
 	}
 	return s.settled(ctx, func() error {
-		observed, err := s.observe(ctx, s.other, []string{s.kind.Name})
+		observed, err := s.observe(ctx, s.other, []string{s.kind.Name}, []resource.Desired{want}, nil)
 		if err != nil {
 			return err
 		}

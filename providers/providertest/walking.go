@@ -47,7 +47,7 @@ func (w Walk) kinds() []string {
 
 // step brings the fleet to desired and requires that both sets then see exactly that.
 func (s *stage) step(ctx context.Context, kinds []string, desired, applied []resource.Desired) error {
-	observed, err := s.observe(ctx, s.set, kinds)
+	observed, err := s.observe(ctx, s.set, kinds, desired, applied)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *stage) reached(ctx context.Context, own bool, kinds []string, desired [
 	}
 	var observed []resource.Observed
 	err := s.quiet("observe", func() (err error) {
-		observed, err = s.observe(ctx, set, kinds)
+		observed, err = s.observe(ctx, set, kinds, desired, desired)
 		return err
 	})
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *stage) reached(ctx context.Context, own bool, kinds []string, desired [
 
 // idle requires that updating what is as wanted, and reading it again, writes nothing.
 func (s *stage) idle(ctx context.Context, kinds []string, desired []resource.Desired) error {
-	observed, err := s.observe(ctx, s.set, kinds)
+	observed, err := s.observe(ctx, s.set, kinds, desired, desired)
 	if err != nil {
 		return err
 	}
@@ -165,6 +165,7 @@ func (s *stage) apply(ctx context.Context, cs changeset.Changeset, observed []re
 			}
 			known[c.Address] = got.Outputs
 		}
+		s.logged[c.Address] = c.Action != changeset.Delete
 	}
 	return nil
 }

@@ -60,6 +60,7 @@ type recognition struct {
 	bare        []*bare                   // sorted
 	definitions []*asking                 // of kinds that can't carry a mark: those of now first, each part sorted
 	taken       map[resource.Address]bool // by definitions
+	before      map[resource.Address]bool // that something was applied at
 	used        map[resource.Address]bool // by what was recognised
 	open        map[resource.Address]bool // what Git says now, as long as it isn't known what that is
 	adoptable   map[resource.Address]resource.Observed
@@ -78,6 +79,7 @@ type asking struct {
 	*resource.Desired
 	kind    resource.Kind
 	now     bool             // it is what Git says now
+	fixed   []string         // the paths of its identity that can't be changed
 	values  []resource.Value // of its identity
 	known   bool             // the values are, references and all
 	matched bool
@@ -90,7 +92,7 @@ type parentKey struct{ kind, output, text string }
 func newRecognition(s Snapshot) *recognition {
 	r := &recognition{
 		Snapshot: s, ours: newOurs(s.Desired, s.Observed), links: map[string]map[link]bool{}, parents: map[parentKey]*resource.Observed{},
-		taken: map[resource.Address]bool{}, used: map[resource.Address]bool{}, open: map[resource.Address]bool{}, adoptable: map[resource.Address]resource.Observed{}, doubts: map[resource.Address]string{},
+		taken: map[resource.Address]bool{}, before: map[resource.Address]bool{}, used: map[resource.Address]bool{}, open: map[resource.Address]bool{}, adoptable: map[resource.Address]resource.Observed{}, doubts: map[resource.Address]string{},
 	}
 	for i := range s.Observed {
 		if o := &s.Observed[i]; o.Address.Owner == "" {
@@ -100,6 +102,12 @@ func newRecognition(s Snapshot) *recognition {
 	slices.SortFunc(r.bare, func(a, b *bare) int {
 		return cmp.Or(cmp.Compare(a.Address.Kind, b.Address.Kind), a.Scope.Compare(b.Scope), cmp.Compare(a.ID, b.ID))
 	})
+	fixed := map[string][]string{}
+	for name, k := range s.Kinds {
+		if len(k.Identity) > 0 {
+			fixed[name] = k.Fixed()
+		}
+	}
 	for _, list := range []struct {
 		of  []resource.Desired
 		now bool
@@ -108,10 +116,11 @@ func newRecognition(s Snapshot) *recognition {
 		for i := range list.of {
 			d := &list.of[i]
 			if k := s.Kinds[d.Address.Kind]; len(k.Identity) > 0 {
-				r.definitions = append(r.definitions, &asking{Desired: d, kind: k, now: list.now})
+				r.definitions = append(r.definitions, &asking{Desired: d, kind: k, now: list.now, fixed: fixed[k.Name]})
 				r.link(k, d)
 			}
 			r.taken[d.Address] = true
+			r.before[d.Address] = r.before[d.Address] || !list.now
 		}
 		slices.SortFunc(r.definitions[from:], func(a, b *asking) int { return a.Address.Compare(b.Address) })
 	}
@@ -193,7 +202,7 @@ func (r *recognition) round() bool {
 			r.open[d.Address] = d.now && !d.known || !d.now && r.open[d.Address]
 		}
 	}
-	return r.equal(true) || r.equal(false) || r.fitting(true) || r.fitting(false)
+	return r.equal(true) || r.equal(false) || r.fitting(true) || r.fitting(false) || r.renamed()
 }
 
 // resolve fills in what tells apart what a definition asks for, if it can be known.
@@ -318,6 +327,46 @@ func (r *recognition) fitting(now bool) bool {
 		}
 	}
 	return found
+}
+
+// renamed matches what we made with the one resource that has all of it that can't be changed: somebody
+// changed in the cloud what else tells it apart.
+func (r *recognition) renamed() bool {
+	fit := map[*bare][]*asking{}
+	of := map[*asking][]*bare{}
+	for _, d := range r.definitions {
+		if !d.now || d.twin != nil || !r.free(d) || !r.made(d) && !r.before[d.Address] {
+			continue
+		}
+		for _, b := range r.bare {
+			if b.as == nil && d.was(b) && (r.made(d) || r.liesIn(b) != nil) {
+				fit[b] = append(fit[b], d)
+				of[d] = append(of[d], b)
+			}
+		}
+	}
+	found := false
+	for _, b := range r.bare {
+		if list := fit[b]; len(list) == 1 && len(of[list[0]]) == 1 && r.match(b, list[0]) {
+			delete(r.doubts, list[0].Address)
+			found = true
+		}
+	}
+	return found
+}
+
+// was tells whether a resource has all that a definition asks for and that nobody can change.
+func (d *asking) was(b *bare) bool {
+	if d.kind.Name != b.kind.Name || d.Scope != b.Scope || len(d.fixed) == 0 || len(d.fixed) == len(d.kind.Identity) {
+		return false
+	}
+	values := b.values()
+	for i, path := range d.kind.Identity {
+		if slices.Contains(d.fixed, path) && !resource.Alike(d.values[i], values[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // fits tells whether a resource may be what a definition asks for, where that leaves something open.

@@ -283,6 +283,28 @@ func (k Kind) Attribute(name string) (Attribute, bool) {
 	return Attribute{}, false
 }
 
+// Fixed are the parts of the kind's Identity that can't change as long as a resource exists.
+func (k Kind) Fixed() []string {
+	var list []string
+	for _, path := range k.Identity {
+		name, _, _ := strings.Cut(path, ".")
+		if a, known := k.Attribute(name); known && (a.Immutable || a.Replaces != nil && a.Replaces(nested(path, 1), nested(path, 2))) {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+// nested is a value of the attribute that a path leads into, with a number at its end.
+func nested(path string, n int64) Value {
+	keys := strings.Split(path, ".")
+	v := Int(n)
+	for i := len(keys) - 1; i > 0; i-- {
+		v = Object(map[string]Value{keys[i]: v})
+	}
+	return v
+}
+
 // Canonical returns the attributes in the form that is compared: every attribute of the kind,
 // defaults filled in, sets sorted, documents canonical, secrets marked. It is idempotent.
 // Attributes that the kind doesn't know are kept, so that the comparison can name them.

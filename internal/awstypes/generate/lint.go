@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,14 +47,49 @@ type provider struct {
 		TagProperty  string `json:"tagProperty"`
 	} `json:"tagging"`
 	Handlers map[string]struct {
-		Permissions []string `json:"permissions"`
-		Minutes     int      `json:"timeoutInMinutes"`
-		Schema      *struct {
-			Required []string          `json:"required"`
-			OneOf    []json.RawMessage `json:"oneOf"`
-			AnyOf    []json.RawMessage `json:"anyOf"`
-		} `json:"handlerSchema"`
+		Permissions []string       `json:"permissions"`
+		Minutes     int            `json:"timeoutInMinutes"`
+		Schema      *handlerSchema `json:"handlerSchema"`
 	} `json:"handlers"`
+}
+
+// A handlerSchema says what a handler must be given.
+type handlerSchema struct {
+	Required []string        `json:"required"`
+	OneOf    []handlerSchema `json:"oneOf"`
+	AnyOf    []handlerSchema `json:"anyOf"`
+}
+
+// needs are the properties that a handler must be given. Where it leaves a choice, they are the first
+// that can't be changed once the resource exists, or else the first that a person gives at all: what
+// is listed by something that may change is found no more once it does.
+func (s *handlerSchema) needs(t awstypes.Type) []string {
+	if s == nil {
+		return nil
+	}
+	out := slices.Clone(s.Required)
+	for _, choices := range [][]handlerSchema{s.OneOf, s.AnyOf} {
+		if len(choices) == 0 {
+			continue
+		}
+		rank := func(c handlerSchema) int {
+			all := func(in []string, want bool) bool {
+				return !slices.ContainsFunc(c.Required, func(name string) bool { return slices.Contains(in, name) != want })
+			}
+			switch {
+			case all(t.CreateOnly, true) && all(t.ReadOnly, false):
+				return 0
+			case all(t.ReadOnly, false):
+				return 1
+			}
+			return 2
+		}
+		out = append(out, slices.MinFunc(choices, func(a, b handlerSchema) int { return cmp.Compare(rank(a), rank(b)) }).Required...)
+	}
+	for i := range out {
+		out[i] = dotted(out[i])
+	}
+	return out
 }
 
 func readLint(dir string) (lintData, error) {
@@ -120,7 +156,7 @@ func (p provider) typeOf() (awstypes.Type, error) {
 	}
 	for name, h := range p.Handlers {
 		slices.Sort(h.Permissions)
-		t.Handlers[name] = awstypes.Handler{Permissions: slices.Compact(h.Permissions), Minutes: h.Minutes, Needs: h.Schema != nil && len(h.Schema.Required)+len(h.Schema.OneOf)+len(h.Schema.AnyOf) > 0}
+		t.Handlers[name] = awstypes.Handler{Permissions: slices.Compact(h.Permissions), Minutes: h.Minutes, Needs: h.Schema.needs(t)}
 	}
 	t.Tagging = p.tagging()
 	schema := map[string]any{"properties": p.Properties}

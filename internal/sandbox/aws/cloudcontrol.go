@@ -29,6 +29,7 @@ func cloudControlService() *service {
 			"GetResource":              {false, b.granting("read", "", b.get)},
 			"ListResources":            {false, b.granting("list", "", b.list)},
 			"GetResourceRequestStatus": {false, b.status},
+			"ListResourceRequests":     {false, b.requested},
 		},
 	}
 }
@@ -52,6 +53,7 @@ type cloudBox struct {
 // A cloudRequest is a write and what became of it.
 type cloudRequest struct {
 	token, operation, typeName, id string
+	account, region                string
 	asked                          string // the body, which the same client token must come with
 	code, message                  string // of a failure
 	looks                          int
@@ -129,7 +131,7 @@ func (b *cloudBox) begin(c *call, name string) (r *cloudRequest, again bool, err
 		return old, true, nil
 	}
 	r = &cloudRequest{
-		token: c.srv.ids.uuid(), operation: name, typeName: c.in.str("TypeName"), id: c.in.str("Identifier"),
+		token: c.srv.ids.uuid(), operation: name, typeName: c.in.str("TypeName"), id: c.in.str("Identifier"), account: c.Account, region: c.Region,
 		asked: string(body), looks: requestLooks, at: c.now(), srv: c.srv,
 	}
 	b.requests[r.token] = r
@@ -282,14 +284,19 @@ func (b *cloudBox) known(c *call, t *cloudType, r *Resource) map[string]any {
 	return out
 }
 
-// list gives identifiers alone, as the handlers of many types do.
+// list gives identifiers alone, as the handlers of many types do. Of a type that is listed within
+// something it wants to know of what.
 func (b *cloudBox) list(c *call) (any, error) {
 	t, err := b.typeOf(c.in.str("TypeName"))
 	if err != nil {
 		return nil, err
 	}
+	listed, err := t.within(c.list(t.Name), c.in.str("ResourceModel"))
+	if err != nil {
+		return nil, err
+	}
 	p := pager{size: 100, refusal: func() error { return refuse("InvalidRequestException", "Invalid NextToken") }}
-	resources, next, err := page(c, p, c.list(t.Name), byName, c.in.str("NextToken"), c.in.int("MaxResults", 0))
+	resources, next, err := page(c, p, listed, byName, c.in.str("NextToken"), c.in.int("MaxResults", 0))
 	if err != nil {
 		return nil, err
 	}
@@ -313,6 +320,29 @@ func (b *cloudBox) status(c *call) (any, error) {
 	}
 	r.looks = max(0, r.looks-1)
 	return r.event(), nil
+}
+
+// requestLife is how long a request can be asked about.
+// https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/resource-operations-manage-requests.html
+const requestLife = 7 * 24 * time.Hour
+
+// requested lists requests by what they do and what became of them.
+func (b *cloudBox) requested(c *call) (any, error) {
+	filter := c.in.obj("ResourceRequestStatusFilter")
+	wanted := func(name string, value any) bool {
+		list, ok := filter[name].([]any)
+		return !ok || slices.Contains(list, value)
+	}
+	out := []obj{}
+	for _, token := range sortedNames(b.requests) {
+		r := b.requests[token]
+		event, _ := r.event()["ProgressEvent"].(obj)
+		if r.account == c.Account && r.region == c.Region && c.now().Sub(r.at) < requestLife &&
+			wanted("Operations", r.operation) && wanted("OperationStatuses", event["OperationStatus"]) {
+			out = append(out, event)
+		}
+	}
+	return obj{"ResourceRequestStatusSummaries": out}, nil
 }
 
 // patched applies a JSON patch whose paths lead through objects. https://www.rfc-editor.org/rfc/rfc6902

@@ -1,9 +1,11 @@
 package awsbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -178,6 +180,28 @@ func (t *cloudType) identifier(properties map[string]any) string {
 		parts = append(parts, fmt.Sprint(v))
 	}
 	return strings.Join(parts, "|")
+}
+
+// within leaves of resources those that lie in what a list was given, and refuses a list that wasn't
+// given what the type's list needs.
+func (t *cloudType) within(list []*Resource, model string) ([]*Resource, error) {
+	needs := t.Type.Within()
+	if len(needs) == 0 {
+		return list, nil
+	}
+	given, err := readObject(cmp.Or(model, "{}"))
+	if err != nil {
+		return nil, refuse("ValidationException", "ResourceModel: %v", err)
+	}
+	for _, name := range needs {
+		if given[name] == nil {
+			return nil, refuse("InvalidRequestException", "Missing or invalid ResourceModel property in %s list handler request input. Required property: %v", t.Name, needs)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(r *Resource) bool {
+		properties := t.properties(r)
+		return slices.ContainsFunc(needs, func(name string) bool { return properties[name] != given[name] })
+	}), nil
 }
 
 // put stores properties in a resource: its tags where all resources of the sandbox have them.
