@@ -92,7 +92,7 @@ func (d *topic) Probe(ctx context.Context, scope resource.Scope) error {
 
 // Probe lists one resource of the type, unless it can only be listed within another one.
 func (d *cloudControl) Probe(ctx context.Context, scope resource.Scope) error {
-	if d.Handlers["list"].Needs {
+	if len(d.kind.Within) > 0 {
 		return nil
 	}
 	return probe(ctx, d.clients, scope, func(c *cloudcontrol.Client) error {
