@@ -38,6 +38,10 @@ type Daemon struct {
 	Queue      Queue
 	Log        *slog.Logger
 
+	// Events opens what tells of changes in a fleet's accounts, of these kinds. May be nil: then what changed is
+	// found on schedule.
+	Events func(fleet *schema.Fleet, kinds []string) ([]Events, error)
+
 	// LogHead says what stands for the whole log at this moment. It goes into every audit report:
 	// once in Git, it proves that nothing before it was altered or cut. May be nil.
 	LogHead func(context.Context) (string, error)
@@ -65,7 +69,13 @@ type Daemon struct {
 	due    map[string]time.Time // keys that get a turn at a time
 	sooner chan struct{}        // says that due changed
 
-	writing chan struct{} // held from a plan's making to the end of its application
+	writing  chan struct{} // held from a plan's making to the end of its application
+	scanning chan struct{} // held while drift is looked for and spoken about
+
+	tuned   *schema.Fleet // whose events are received
+	retuned chan struct{} // closed when that changes
+	ears    *ears
+	ration  ration
 }
 
 type fleetSchedules struct{ drift, audit string }
@@ -78,6 +88,9 @@ const (
 	keyGroups = "groups" // answer what a merge queue is about to merge
 	keyDrift  = "drift"  // look for what was changed in the cloud
 	keyAudit  = "audit"  // propose the audit report
+
+	keyEvents = "events" // look again at what events are about
+	keyStorm  = "storm"  // look at everything, because there were too many of them
 
 	keyCommands = "commands" // obey what people asked for in comments
 	keySay      = "say/"     // answer the newest command on one pull request
@@ -93,6 +106,7 @@ const (
 	stateOver       = "over/"      // by branch: the newest proposal whose drift is gone
 	stateAbout      = "about/"     // by branch: whose drift its proposal is about
 	stateCorrected  = "corrected"  // reports on what was put back that are to be proposed
+	stateDeeds      = "deeds"      // who wrote to what drifted
 	stateHold       = "hold"       // who stopped all writes, and why; empty if nobody did
 	stateCommands   = "commands"   // which commands in comments were obeyed
 	stateSay        = "say/"       // by pull request: what there is to say about its newest command
@@ -102,12 +116,14 @@ const (
 func (d *Daemon) Run(ctx context.Context) error {
 	d.mu.Lock()
 	d.poke, d.moved, d.writing = make(chan struct{}, 1), make(chan struct{}), make(chan struct{}, 1)
-	d.sooner = make(chan struct{}, 1)
+	d.sooner, d.scanning = make(chan struct{}, 1), make(chan struct{}, 1)
+	d.tuned, d.retuned, d.ears = nil, make(chan struct{}), newEars()
 	d.mu.Unlock()
 	var parts sync.WaitGroup
 	parts.Go(func() { d.watch(ctx) })
 	parts.Go(func() { d.keepTime(ctx) })
 	parts.Go(func() { d.keepPromises(ctx) })
+	parts.Go(func() { d.listen(ctx) })
 	err := d.Queue.Run(ctx, d.work)
 	parts.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -152,6 +168,11 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 		return d.groups(ctx)
 	case keyDrift:
 		return d.drift(ctx)
+	case keyStorm:
+		d.expectScan()
+		return d.drift(ctx)
+	case keyEvents:
+		return d.heard(ctx)
 	case keyAudit:
 		return d.audit(ctx)
 	case keyCommands:
@@ -326,6 +347,7 @@ func (d *Daemon) schedule(fleet *schema.Fleet) {
 	if fleet == nil {
 		return // those of the last good commit stay
 	}
+	d.tune(fleet)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := fleetSchedules{drift: fleet.Schedules.Drift, audit: fleet.Schedules.Audit}

@@ -25,10 +25,12 @@ const (
 // A scan is what one look at the cloud found of drift, and what people said to it so far.
 type scan struct {
 	target    Target
+	question  Question // what was looked at
 	plan      Plan
 	causes    []report.Cause
 	since     map[string]time.Time
 	proposals []ProposalState
+	deeds     map[resource.Address][]report.Deed
 }
 
 // drift looks for what was changed in the cloud. In a fleet that says so it puts that back; of the
@@ -36,8 +38,31 @@ type scan struct {
 // be restored; one that was merged without a change that keeps the cloud's values is an
 // acknowledgement. Both hold until the drift itself changes.
 func (d *Daemon) drift(ctx context.Context) error {
+	release, err := d.scanAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	began := time.Now()
+	h := d.ears.hear()
+	d.attribute(h.events) // some of what they are about may be gone after the scan
 	s, err := d.scan(ctx)
-	if err != nil || s.target.Fleet == nil {
+	if err != nil || s.target.Fleet == nil || s.question.Within > 0 {
+		d.unheard(h) // not everything was read
+		if err != nil || s.target.Fleet == nil {
+			return err
+		}
+		return d.decide(ctx, s)
+	}
+	d.ration.looked(began)
+	d.attribute(h.events)
+	d.settled(ctx, h)
+	return d.decide(ctx, s)
+}
+
+// decide has people decide on what a look at the cloud found, and does what they decided.
+func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
+	if s.deeds, err = d.deeds(ctx, s); err != nil {
 		return err
 	}
 	var h healing
@@ -67,15 +92,25 @@ func (d *Daemon) drift(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-func (d *Daemon) scan(ctx context.Context) (s scan, err error) {
-	if s.target, err = d.reconciled(ctx); err != nil || s.target.Fleet == nil {
-		return s, err
+func (d *Daemon) scan(ctx context.Context) (scan, error) {
+	target, err := d.reconciled(ctx)
+	if err != nil || target.Fleet == nil {
+		return scan{}, err
 	}
 	q, done := d.nextLook()
-	if s.plan, err = d.Reconciler.Plan(providers.InBackground(ctx), s.target, q); err != nil {
+	s, err := d.lookAt(ctx, target, q)
+	if err == nil {
+		done()
+	}
+	return s, err
+}
+
+// lookAt is one look at the cloud, for what drifted there.
+func (d *Daemon) lookAt(ctx context.Context, t Target, q Question) (s scan, err error) {
+	s.target, s.question = t, q
+	if s.plan, err = d.Reconciler.Plan(providers.InBackground(ctx), t, q); err != nil {
 		return s, err
 	}
-	done()
 	s.causes = report.Group(s.plan.Changeset)
 	if s.since, err = d.since(ctx, s.causes); err != nil {
 		return s, err
@@ -300,6 +335,7 @@ func driftProposal(ctx context.Context, s scan, cause report.Cause, left map[res
 	files, kept, refused := keep(ctx, s.target, cause)
 	title, markdown, data := report.Drift(cause, report.DriftOptions{
 		Fleet: s.target.Fleet.Name, Commit: string(s.target.Commit), Since: s.since, Kept: kept, Refused: refused, Left: left,
+		Deeds: s.deeds,
 	})
 	files[driftFolder+cause.Slug+".md"] = []byte(markdown)
 	files[driftFolder+cause.Slug+".json"] = data

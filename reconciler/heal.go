@@ -155,7 +155,7 @@ func (d *Daemon) keepCorrected(ctx context.Context, s scan, causes []report.Caus
 			continue
 		}
 		title, markdown, data := report.Corrected(cause, report.DriftOptions{
-			Fleet: s.target.Fleet.Name, Commit: string(s.target.Commit), Since: s.since,
+			Fleet: s.target.Fleet.Name, Commit: string(s.target.Commit), Since: s.since, Deeds: s.deeds,
 		}, time.Now(), run)
 		branch := driftBranches + cause.Slug
 		kept[branch] = Proposal{

@@ -24,6 +24,16 @@ func (d *Daemon) later(key string, at time.Time) {
 	}
 }
 
+// noLater asks for a turn of a key at a time, unless one is asked for before that.
+func (d *Daemon) noLater(key string, at time.Time) {
+	d.mu.Lock()
+	before, asked := d.due[key]
+	d.mu.Unlock()
+	if !asked || at.Before(before) {
+		d.later(key, at)
+	}
+}
+
 // next is the key whose time comes first; empty if none is waited for.
 func (d *Daemon) next() (key string, at time.Time) {
 	d.mu.Lock()
