@@ -188,24 +188,31 @@ func awsSettings(ctx context.Context) (awssdk.Config, error) {
 	return config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 }
 
+// accountsOf are a fleet's accounts, as drivers enter them.
+func accountsOf(fleet *schema.Fleet) []aws.Account {
+	accounts := make([]aws.Account, len(fleet.Accounts))
+	for i, a := range fleet.Accounts {
+		accounts[i] = accountOf(fleet, a)
+	}
+	return accounts
+}
+
 // drivers gives the drivers for the accounts of a fleet and the resource types in it. They are made
-// once for as long as both stay the same, so that sessions and connections are kept.
+// once for as long as both stay the same; sessions, connections and rates are kept beyond that.
 func drivers(base awssdk.Config) func(*schema.Fleet, []string) (providers.Set, error) {
 	var mu sync.Mutex
 	var last string
 	var set providers.Set
+	cloud := aws.NewCloud(base)
 	return func(fleet *schema.Fleet, kinds []string) (providers.Set, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		accounts := make([]aws.Account, 0, len(fleet.Accounts))
-		for _, account := range fleet.Accounts {
-			accounts = append(accounts, accountOf(fleet, account))
-		}
+		accounts := accountsOf(fleet)
 		types := slices.DeleteFunc(slices.Concat(fleet.Types, kinds), func(kind string) bool { return !schema.IsType(kind) })
 		slices.Sort(types)
 		types = slices.Compact(types)
 		if key := fmt.Sprint(accounts, types); set == nil || key != last {
-			fresh, err := aws.Drivers(base, accounts, types...)
+			fresh, err := cloud.Drivers(accounts, types...)
 			if err != nil {
 				return nil, err
 			}

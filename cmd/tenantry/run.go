@@ -20,6 +20,7 @@ import (
 	"tenantry.dev/internal/gitrepo"
 	"tenantry.dev/internal/store"
 	"tenantry.dev/internal/work"
+	"tenantry.dev/providers/aws"
 	"tenantry.dev/reconciler"
 )
 
@@ -96,6 +97,8 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 	if err != nil {
 		return fmt.Errorf("AWS settings: %w", err)
 	}
+	keys := aws.NewKeys()
+	base = keys.Watch(base)
 	loader, done, err := a.loader(ctx, filepath.Join(dir, "cache", "daemon.pack"))
 	if err != nil {
 		return err
@@ -112,7 +115,8 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 			head, err := kept.Head(ctx)
 			return head.String(), err
 		},
-		Poll: s.poll, AcceptRewrite: reconciler.Commit(s.acceptRewrite),
+		Events: eventQueues(base, keys),
+		Poll:   s.poll, AcceptRewrite: reconciler.Commit(s.acceptRewrite),
 	}
 	return serve(ctx, s, log, daemon, forge, github.NewSecret(a.env("TENANTRY_WEBHOOK_SECRET")))
 }
