@@ -167,6 +167,8 @@ const (
 	verbRetry  = "retry"
 	verbHold   = "hold"
 	verbResume = "resume"
+	verbRevert = "revert"
+	verbIgnore = "ignore"
 )
 
 // obey does what a command asks for, or refuses. That is quick and needs no write to the forge: what
@@ -193,6 +195,8 @@ func (d *Daemon) obey(ctx context.Context, c Command, h *heard) error {
 		err = d.say(ctx, c, "again")
 	case verbHold, verbResume:
 		err = d.hold(ctx, c, h)
+	case verbRevert, verbIgnore:
+		err = d.takeWish(ctx, c)
 	default:
 		err = d.say(ctx, c, "help")
 	}
@@ -205,7 +209,7 @@ func (d *Daemon) obey(ctx context.Context, c Command, h *heard) error {
 // comment on a public repository.
 func (d *Daemon) mayAsk(ctx context.Context, c Command) (bool, error) {
 	switch c.Verb {
-	case verbPlan, verbApply, verbRetry, verbHold, verbResume:
+	case verbPlan, verbApply, verbRetry, verbHold, verbResume, verbRevert, verbIgnore:
 	default:
 		return true, nil
 	}
@@ -285,6 +289,14 @@ func answers(word, verb string) string {
 		return "Writes go on."
 	case "again":
 		return "The watched branch is looked at again; the result is on its newest commit, as the check `" + checkApply + "`."
+	case "reverting":
+		return "Git's values are put back; the pull request is closed once the cloud has them."
+	case "waiving":
+		return "This pull request now records that the drift is waived until then. Nothing is changed in the cloud; merge it to have it no longer reported."
+	case "no-drift":
+		return "`" + verb + "` answers a report of drift, and this pull request is none that is open."
+	case "unclear":
+		return "Say until when and why, as in `/tenantry ignore until 2026-12-31 the vendor mends it by then`: a day in the future, at most a year away."
 	case "refused":
 		return "Only those who may write to this repository may `" + cmp.Or(verb, "do that") + "`."
 	}
@@ -297,6 +309,8 @@ const help = "Commands, on the first line of a comment:\n\n" +
 	"| `/tenantry apply`, `/tenantry retry` | tries again what is merged and not applied yet; merging is what applies a pull request |\n" +
 	"| `/tenantry hold` | stops all writes to the cloud |\n" +
 	"| `/tenantry resume` | lets them go on |\n" +
+	"| `/tenantry revert` | on a report of drift: puts Git's values back, as closing it does |\n" +
+	"| `/tenantry ignore until DATE REASON` | on a report of drift: makes it a waiver that ends by itself, to be merged |\n" +
 	"| `/tenantry help` | this |\n\n" +
 	"They are for those who may write to this repository; `plan` is also for whoever opened the pull request. A comment that was edited is no command.\n"
 

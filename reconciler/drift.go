@@ -175,7 +175,14 @@ func (d *Daemon) answerDrift(ctx context.Context, s scan, cause report.Cause, le
 	if err != nil {
 		return err
 	}
-	decided := last.Digest == cause.Digest && !over
+	w, err := d.wished(ctx, cause)
+	if err != nil {
+		return err
+	}
+	if last.State == "open" && w.By != "" && w.Until.IsZero() {
+		return d.revert(ctx, s, cause, last, w)
+	}
+	decided := driftDigest(last) == cause.Digest && !over
 	switch {
 	case decided && last.State == "closed" && !last.ByUs:
 		may, err := d.mayDecide(ctx, last.ClosedBy)
@@ -194,6 +201,11 @@ func (d *Daemon) answerDrift(ctx context.Context, s scan, cause report.Cause, le
 		return err
 	}
 	proposal := driftProposal(ctx, s, cause, left)
+	if !w.Until.IsZero() {
+		if proposal, err = w.waive(s, cause, proposal); err != nil {
+			return err
+		}
+	}
 	url, err := d.Forge.Propose(ctx, proposal)
 	if errors.Is(err, ErrTouched) {
 		d.Log.Info("a person works on the drift proposal; it is left as it is", "cause", cause.Slug)

@@ -136,7 +136,8 @@ type Comments interface {
 type Command struct {
 	Comment int64     // the comment's id; a later comment has a greater one
 	Pull    int       // the pull request
-	Verb    string    // plan, apply, hold, resume, retry or help
+	Verb    string    // plan, apply, hold, resume, retry, revert, ignore or help
+	Words   string    // what follows the verb
 	Author  string    // the login
 	At      time.Time // when the comment was made, by the forge's clock
 }

@@ -212,6 +212,29 @@ func RecordApproval(fsys fs.FS, name string, a changeset.Approval) (Edit, error)
 	return editOf(fsys, file, []string{"approval", name}, setTo(lit))
 }
 
+// RecordWaiver writes that a drift is left as it is, under a name, in a file of its own. One that is there
+// under that name is replaced.
+func RecordWaiver(fsys fs.FS, name string, w changeset.Waiver) (Edit, error) {
+	addresses := make([]any, len(w.Addresses))
+	for i, address := range w.Addresses {
+		addresses[i] = address.String()
+	}
+	attributes := make([]any, len(w.Attributes))
+	for i, attribute := range w.Attributes {
+		attributes[i] = attribute
+	}
+	r := record{{"resources", addresses}, {"attributes", attributes}, {"by", w.By}, {"reason", w.Reason}, {"until", w.Until.UTC().Format(time.RFC3339)}}
+	lit, err := literalOf(r)
+	if err != nil {
+		return Edit{}, err
+	}
+	file := path.Join(approvalsDir, "drift-"+name+".cue")
+	if _, err := fs.Stat(fsys, file); errors.Is(err, fs.ErrNotExist) {
+		return Edit{Path: file, After: []byte("package fleet\n\nwaiver: " + label(name) + ": " + lit.tall("", "\t", "\n") + "\n")}, nil
+	}
+	return editOf(fsys, file, []string{"waiver", name}, setTo(lit))
+}
+
 // setIn sets a field of a file of a fleet.
 func setIn(fsys fs.FS, file string, field []string, value any) (Edit, error) {
 	lit, err := literalOf(value)

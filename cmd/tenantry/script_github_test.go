@@ -88,8 +88,29 @@ func (s *scene) onPull(ts *testscript.TestScript, verb string, number int, args 
 		return github.Comment(repo, number, args[1], args[0])
 	case verb == "says" && len(args) == 1:
 		return s.said(number, args[0])
+	case verb == "titled" && len(args) == 1:
+		return s.eventually(func() (string, error) {
+			pr, err := s.pull(number)
+			if err != nil || strings.Contains(pr.Title, args[0]) {
+				return "", err
+			}
+			return fmt.Sprintf("pull request %d is titled %q", number, pr.Title), nil
+		})
 	}
 	return fmt.Errorf("a pull request has no %s with %d arguments", verb, len(args))
+}
+
+// dayVerb sets a variable to a day that is so many days from now.
+func (s *scene) dayVerb(ts *testscript.TestScript, args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: day NAME DAYS")
+	}
+	days, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	ts.Setenv(args[0], time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly))
+	return nil
 }
 
 // said waits for a comment of ours.

@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			"sandbox": verb((*scene).raise),
 			"daemon":  verb((*scene).daemonVerb),
 			"pr":      verb((*scene).pullVerb),
+			"day":     verb((*scene).dayVerb),
 			"main":    verb((*scene).mainVerb),
 			"cloud":   verb((*scene).cloudVerb),
 			"webhook": verb((*scene).webhookVerb),

@@ -12,6 +12,8 @@ const (
 	VerbHold   = "hold"
 	VerbResume = "resume"
 	VerbRetry  = "retry"
+	VerbRevert = "revert"
+	VerbIgnore = "ignore"
 	VerbHelp   = "help"
 )
 
@@ -30,7 +32,7 @@ type Command struct {
 
 // ParseCommand reads a command from the first line of a comment:
 //
-//	/tenantry plan|apply|hold|resume|retry|help [word ...]
+//	/tenantry plan|apply|hold|resume|retry|revert|ignore|help [word ...]
 //
 // Case doesn't matter in the verb. "/tenantry" alone asks for help. ok is false if the comment is
 // no command.
@@ -48,7 +50,7 @@ func ParseCommand(comment string) (cmd Command, ok bool) {
 	}
 	verb := strings.ToLower(words[1])
 	switch verb {
-	case VerbPlan, VerbApply, VerbHold, VerbResume, VerbRetry, VerbHelp:
+	case VerbPlan, VerbApply, VerbHold, VerbResume, VerbRetry, VerbRevert, VerbIgnore, VerbHelp:
 		return Command{Verb: verb, Args: words[2:]}, true
 	}
 	return Command{Verb: VerbHelp, Unknown: words[1]}, true

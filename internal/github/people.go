@@ -63,7 +63,7 @@ func commandOf(comment *gh.IssueComment) (reconciler.Command, bool) {
 	command, ok := ParseCommand(comment.GetBody())
 	number, err := strconv.Atoi(path.Base(comment.GetIssueURL()))
 	return reconciler.Command{
-		Comment: comment.GetID(), Pull: number, Verb: command.Verb, Author: user.GetLogin(), At: comment.GetCreatedAt().Time,
+		Comment: comment.GetID(), Pull: number, Verb: command.Verb, Words: strings.Join(command.Args, " "), Author: user.GetLogin(), At: comment.GetCreatedAt().Time,
 	}, ok && err == nil
 }
 

@@ -26,7 +26,8 @@ type planJSON struct {
 	Unseen        []unseenJSON        `json:"unseen"`
 	Broken        []brokenJSON        `json:"broken"`
 	Abandoned     []abandonedJSON     `json:"abandoned,omitempty"`
-	Again         *time.Time          `json:"again,omitempty"` // when to look at what is held again
+	Waived        []changeset.Waived  `json:"waived,omitempty"` // drift that is left as it is
+	Again         *time.Time          `json:"again,omitempty"`  // when to look at what is held again
 	Outcomes      []changeset.Outcome `json:"outcomes,omitempty"`
 	Shadow        *shadowJSON         `json:"shadow,omitempty"`
 }
@@ -113,6 +114,7 @@ func JSONWith(c changeset.Changeset, shadow *Shadow, outcomes ...changeset.Outco
 	for _, a := range c.Abandoned {
 		out.Abandoned = append(out.Abandoned, abandonedJSON{a.Address, a.Scope, a.Why})
 	}
+	out.Waived = c.Waived
 	if !c.Again.IsZero() {
 		out.Again = &c.Again
 	}

@@ -42,6 +42,9 @@ func Line(c changeset.Changeset) string {
 	if n := len(c.Abandoned); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d abandoned", n))
 	}
+	if n := len(c.Waived); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d waived", n))
+	}
 	return strings.Join(parts, " · ")
 }
 

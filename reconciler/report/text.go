@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"tenantry.dev/reconciler/changeset"
 )
@@ -31,6 +32,9 @@ func Text(c changeset.Changeset, color bool) string {
 	}
 	for _, a := range c.Abandoned {
 		t.line(yellow, "Abandoned: %s in %s: the account is lost: %s", a.Address, a.Scope, a.Why)
+	}
+	for _, w := range c.Waived {
+		t.line(dim, "Waived until %s: %s %s, as %s asked for: %s (%s)", w.Until.UTC().Format(time.DateOnly), w.Address, w.Attribute, w.By, w.Reason, w.Origin)
 	}
 	if c.Empty() && len(c.Unseen) == 0 && len(c.Broken) == 0 {
 		t.line(bold, "No changes: the cloud is as Git wants it (%s).", count(c.Unchanged, "resource"))

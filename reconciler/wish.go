@@ -1,0 +1,137 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/schema"
+)
+
+const (
+	// stateWish is where State keeps, by branch, what a person asked of a report of drift in a comment.
+	stateWish = "wish/"
+	// waiverDigest ends the digest of a proposal that waives its drift.
+	waiverDigest = "+waiver"
+	// longestWaiver bounds how far away a waiver may end.
+	longestWaiver = 366 * 24 * time.Hour
+)
+
+// A wish is what a person asked of a report of drift: to put Git's values back, or, if Until is set, to
+// leave the cloud's until then. It holds for the drift that they saw, and for no other.
+type wish struct {
+	Digest string    `json:"digest"` // of the drift
+	By     string    `json:"by"`
+	Until  time.Time `json:"until,omitzero"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// takeWish keeps what a command asks of the report that it stands on. The next look at the drift does it.
+func (d *Daemon) takeWish(ctx context.Context, c Command) error {
+	proposals, err := d.Forge.Proposals(ctx, driftBranches, time.Now().Add(-remembered))
+	if err != nil {
+		return fmt.Errorf("list drift proposals: %w", err)
+	}
+	at := slices.IndexFunc(proposals, func(p ProposalState) bool {
+		return p.Number == c.Pull && p.State == "open" && !strings.HasPrefix(p.Digest, correctedDigest)
+	})
+	if at < 0 {
+		return d.say(ctx, c, "no-drift")
+	}
+	w, word := wish{Digest: driftDigest(proposals[at]), By: c.Author}, "reverting"
+	if c.Verb == verbIgnore {
+		var ok bool
+		if w.Until, w.Reason, ok = waiverWords(strings.Fields(c.Words), time.Now().UTC()); !ok {
+			return d.say(ctx, c, "unclear")
+		}
+		word = "waiving"
+	}
+	text, err := json.Marshal(w)
+	if err == nil {
+		err = d.Reconciler.State.Put(ctx, stateWish+proposals[at].Branch, string(text))
+	}
+	if err != nil {
+		return fmt.Errorf("keep what was asked of %s: %w", proposals[at].Branch, err)
+	}
+	d.trigger(ctx, keyDrift, true)
+	return d.say(ctx, c, word)
+}
+
+// waiverWords reads "until 2026-12-31 the reason". The day named is the first without the waiver.
+func waiverWords(words []string, now time.Time) (until time.Time, reason string, ok bool) {
+	if len(words) < 3 || !strings.EqualFold(words[0], "until") {
+		return until, "", false
+	}
+	until, err := time.Parse(time.DateOnly, words[1])
+	return until, strings.Join(words[2:], " "), err == nil && until.After(now) && until.Sub(now) <= longestWaiver
+}
+
+// wished recalls what a person asked of a drift; the zero wish if nobody did, or of another one.
+func (d *Daemon) wished(ctx context.Context, cause report.Cause) (wish, error) {
+	var w wish
+	text, err := d.Reconciler.State.Get(ctx, stateWish+driftBranches+cause.Slug)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &w)
+	}
+	if err != nil {
+		return wish{}, fmt.Errorf("recall what was asked of drift %s: %w", cause.Slug, err)
+	}
+	if w.Digest != cause.Digest {
+		return wish{}, nil
+	}
+	return w, nil
+}
+
+// revert puts Git's values back because somebody asked for it in a comment.
+func (d *Daemon) revert(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish) error {
+	last.ClosedBy = w.By
+	if err := d.restore(ctx, s.target, cause, last); err != nil {
+		return err
+	}
+	over, err := d.over(ctx, last)
+	if err != nil || !over {
+		return err
+	}
+	d.trigger(ctx, keyDrift, false) // which closes the report once the drift is seen to be gone
+	return d.Reconciler.State.Put(ctx, stateWish+last.Branch, "")
+}
+
+// driftDigest is the digest of the drift that a proposal is about, whatever it proposes.
+func driftDigest(p ProposalState) string { return strings.TrimSuffix(p.Digest, waiverDigest) }
+
+// waive turns a proposal into one that leaves the drift as it is until the time that a person asked for:
+// it records that, and takes over none of the cloud's values.
+func (w wish) waive(s scan, cause report.Cause, p Proposal) (Proposal, error) {
+	waiver := changeset.Waiver{By: w.By, Reason: w.Reason, Until: w.Until}
+	attributes := map[string]bool{}
+	for _, c := range cause.Changes {
+		waiver.Addresses = append(waiver.Addresses, c.Address)
+		for _, a := range c.Attributes {
+			name, _, _ := strings.Cut(a.Path, ".")
+			attributes[name] = true
+		}
+		switch {
+		case c.Have == nil:
+			return p, errors.New("a resource that is gone can't be waived, since others may need it: close the report to have it made again, or take it out of the definitions")
+		case c.Want == nil:
+			attributes["*"] = true
+		}
+	}
+	waiver.Attributes = slices.Sorted(maps.Keys(attributes))
+	edit, err := schema.RecordWaiver(s.target.Files, cause.Slug, waiver)
+	if err != nil {
+		return p, err
+	}
+	maps.DeleteFunc(p.Files, func(name string, _ []byte) bool { return !strings.HasPrefix(name, driftFolder) })
+	p.Files[edit.Path] = edit.After
+	p.Title, p.Body = report.Waiver(p.Title, p.Body, w.By, w.Reason, w.Until)
+	p.Digest += waiverDigest
+	return p, nil
+}
