@@ -72,12 +72,14 @@ func attributeOf(name string, field *awstypes.Shape, immutable bool) resource.At
 		Name:      name,
 		Immutable: immutable || field.CreateOnly,
 		Secret:    field.WriteOnly && secretName.MatchString(name) || settingsName.MatchString(name),
-		Canonical: func(v resource.Value) resource.Value { return valueOf(field.Normal(plain(v)), v) },
+		Canonical: func(v resource.Value) resource.Value {
+			return valueOf(field.Normal(plain(v)), veil(name, field), v)
+		},
 		Asked: func(have, want, applied resource.Value) resource.Value {
 			if want.Equal(applied) { // what is remembered of a secret is its seal
 				applied = want
 			}
-			return valueOf(field.Asked(plain(have), plain(want), plain(applied)), have, want)
+			return valueOf(field.Asked(plain(have), plain(want), plain(applied)), veil(name, field), have, want)
 		},
 		Replaces: func(before, after resource.Value) bool { return field.Replaces(plain(before), plain(after)) },
 	}
@@ -95,13 +97,15 @@ func plain(v resource.Value) any {
 	return out
 }
 
-// valueOf is the inverse of plain. It is as secret as what it was made from.
-func valueOf(v any, from ...resource.Value) resource.Value {
+// valueOf is the inverse of plain. It is secret as a whole if it was made from something that is, and else
+// in the parts that hide masks.
+func valueOf(v any, hide func(any) any, from ...resource.Value) resource.Value {
 	out := literal(v)
-	if slices.ContainsFunc(from, resource.Value.IsSecret) {
+	whole := func(v resource.Value) bool { return v.IsSecret() && !v.Veiled() }
+	if slices.ContainsFunc(from, whole) {
 		return out.AsSecret()
 	}
-	return out
+	return out.Veil(hide)
 }
 
 // properties are the attributes as AWS wants them: without the user's tags, which go with the mark.

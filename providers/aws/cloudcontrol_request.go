@@ -249,6 +249,8 @@ func (d *cloudControl) Await(ctx context.Context, scope resource.Scope, ticket s
 	switch {
 	case err == nil, event.Operation == types.OperationDelete && errors.Is(err, providers.ErrGone):
 		return nil
+	case event.Operation == types.OperationCreate && d.kind.Unrepeatable && str(event.Identifier) != "":
+		err = &openError{errors.New(err.Error())} // it is there in part, and a list need not show it yet
 	case event.Operation == types.OperationCreate:
 		err = d.notMade(event, err)
 	}

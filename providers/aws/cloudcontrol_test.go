@@ -45,7 +45,7 @@ func aNetwork() resource.Desired {
 }
 
 func progress(status, code, id string, at time.Time) reply {
-	return reply{body: fmt.Sprintf(`{"ProgressEvent": {"RequestToken": "r1", "OperationStatus": %q, "ErrorCode": %q, "Identifier": %q, "EventTime": %d}}`,
+	return reply{body: fmt.Sprintf(`{"ProgressEvent": {"RequestToken": "r1", "Operation": "CREATE", "OperationStatus": %q, "ErrorCode": %q, "Identifier": %q, "EventTime": %d}}`,
 		status, code, id, at.Unix())}
 }
 
@@ -53,27 +53,17 @@ func progress(status, code, id string, at time.Time) reply {
 // its nonce, which the log keeps for that, is part of its token.
 func TestACreateWithoutAnEndIsUnsure(t *testing.T) {
 	now := time.Now()
-	for name, test := range map[string]struct {
-		answer  func(call) reply
-		pending bool
-	}{
-		"the answer is lost": {answer: func(call) reply { return reply{lost: io.ErrUnexpectedEOF} }},
-		"the service says nothing of it": {answer: func(c call) reply {
+	for name, answer := range map[string]func(call) reply{
+		"the answer is lost": func(call) reply { return reply{lost: io.ErrUnexpectedEOF} },
+		"the service says nothing of it": func(c call) reply {
 			return reply{status: 500, body: `{"__type":"ServiceInternalErrorException"}`}
-		}},
-		"it takes longer than a write": {pending: true, answer: func(call) reply { return progress("IN_PROGRESS", "", "", now) }},
-		"it can't be looked at": {answer: func(c call) reply {
-			if c.op == "CreateResource" {
-				return progress("IN_PROGRESS", "", "", now)
-			}
-			return jsonError("AccessDeniedException", "no")
-		}},
-		"the handler doesn't know":              {answer: func(call) reply { return progress("FAILED", "InternalFailure", "", now) }},
-		"an attempt was lost, the next refused": {answer: lostThenRefused()},
+		},
+		"the handler doesn't know":              func(call) reply { return progress("FAILED", "InternalFailure", "", now) },
+		"an attempt was lost, the next refused": lostThenRefused(),
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			_, err := newNetwork(t, newWire(t, test.answer)).Create(t.Context(), aNetwork(), testFleet)
-			if !errors.Is(err, providers.ErrUnsure) || errors.Is(err, providers.ErrPending) != test.pending {
+			_, err := newNetwork(t, newWire(t, answer)).Create(t.Context(), aNetwork(), testFleet)
+			if !errors.Is(err, providers.ErrUnsure) || errors.Is(err, providers.ErrPending) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
@@ -82,6 +72,56 @@ func TestACreateWithoutAnEndIsUnsure(t *testing.T) {
 	if _, err := newNetwork(t, refused).Create(t.Context(), aNetwork(), testFleet); err == nil || errors.Is(err, providers.ErrUnsure) {
 		t.Errorf("refused: %v", err)
 	}
+}
+
+// A request that the service took and isn't done with is under way, by its token; that it can't be looked
+// at changes nothing. Looked at later, it ends in one of four ways.
+func TestARequestThatTakesLongerIsUnderWay(t *testing.T) {
+	now := time.Now()
+	taken := func(then reply) func(call) reply {
+		return func(c call) reply {
+			if c.op == "CreateResource" {
+				return progress("IN_PROGRESS", "", "", now)
+			}
+			return then
+		}
+	}
+	for name, answer := range map[string]func(call) reply{
+		"it takes longer":       taken(progress("IN_PROGRESS", "", "", now)),
+		"it can't be looked at": taken(jsonError("AccessDeniedException", "no")),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, err := newNetwork(t, newWire(t, answer)).Create(t.Context(), aNetwork(), testFleet)
+			under, ok := errors.AsType[*providers.UnderWay](err)
+			if !ok || under.Ticket != "r1" || errors.Is(err, providers.ErrUnsure) || time.Since(now) > time.Hour {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	for name, test := range map[string]struct {
+		answer reply
+		want   func(error) bool
+	}{
+		"done":                {progress("SUCCESS", "", "vpc-1", now), func(err error) bool { return err == nil }},
+		"going on":            {progress("IN_PROGRESS", "", "", now), func(err error) bool { return errors.Is(err, providers.ErrPending) && !isEnded(err) }},
+		"refused":             {progress("FAILED", "InvalidRequest", "", now), func(err error) bool { return isEnded(err) && !errors.Is(err, providers.ErrUnsure) }},
+		"nobody knows":        {progress("FAILED", "InternalFailure", "", now), func(err error) bool { return isEnded(err) && errors.Is(err, providers.ErrUnsure) }},
+		"made in part":        {progress("FAILED", "NotStabilized", "vpc-1", now), func(err error) bool { return isEnded(err) && errors.Is(err, providers.ErrUnsure) }},
+		"forgotten":           {jsonError("RequestTokenNotFoundException", "no"), func(err error) bool { return errors.Is(err, providers.ErrGone) && !isEnded(err) }},
+		"not to be looked at": {jsonError("AccessDeniedException", "no"), func(err error) bool { return err != nil && !isEnded(err) && !errors.Is(err, providers.ErrGone) }},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newNetwork(t, newWire(t, func(call) reply { return test.answer }))
+			if err := d.Await(t.Context(), testScope, "r1"); !test.want(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+func isEnded(err error) bool {
+	_, ended := errors.AsType[*providers.Ended](err)
+	return ended
 }
 
 func lostThenRefused() func(call) reply {

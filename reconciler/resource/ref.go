@@ -89,7 +89,11 @@ func (v Value) Resolve(output func(Ref) (string, bool)) Value {
 	if done == 0 {
 		return v
 	}
-	return v.with(b.String() + text[done:])
+	out := v.with(b.String() + text[done:])
+	if v.Veiled() {
+		out.text = Value{text: v.text}.Resolve(output).text
+	}
+	return out
 }
 
 // Resolve resolves the references of all attributes.

@@ -27,7 +27,9 @@ import (
 // "(known after apply: acme/key.arn)". Only Reveal returns what is inside, and only providers,
 // which must send it, may call it.
 type Value struct {
-	text string // the canonical JSON of what isn't secret
+	// text is the canonical JSON of what isn't secret; of a value that is secret in parts, the canonical
+	// JSON with Masked in their places.
+	text string
 	// hidden has the canonical JSON of a secret. It is a handle and not a string because package
 	// fmt prints the unexported fields of a struct, such as one with a Value in it, without asking
 	// any method; of a handle it prints an address.
@@ -77,6 +79,9 @@ func Of(v any) (Value, error) {
 // ParseValue reads JSON and makes it canonical: keys sorted, no white space, numbers in their
 // shortest form.
 func ParseValue(text []byte) (Value, error) {
+	if isPlain(text) {
+		return Value{text: string(text)}, nil
+	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	var v any
@@ -92,16 +97,34 @@ func ParseValue(text []byte) (Value, error) {
 // IsSet tells whether there is a value at all.
 func (v Value) IsSet() bool { return v.text != "" || v.IsSecret() }
 
-// IsSecret tells whether the value is masked when printed.
+// IsSecret tells whether the value, or a part of it, is masked when printed.
 func (v Value) IsSecret() bool { return v.hidden != unique.Handle[string]{} }
 
-// AsSecret returns the value marked as a secret.
+// AsSecret returns the value marked as a secret as a whole.
 func (v Value) AsSecret() Value {
 	if !v.IsSet() || v.IsSecret() {
-		return v
+		return Value{hidden: v.hidden}
 	}
 	return Value{hidden: unique.Make(v.text)}
 }
+
+// Veil makes parts of a value secret: mask gets the value as encoding/json decodes it, numbers as
+// json.Number, and returns it with Masked in the place of what must not be shown. A value with nothing of
+// the sort, and one that is secret as a whole, stays as it is.
+func (v Value) Veil(mask func(any) any) Value {
+	var decoded any
+	if !v.IsSet() || v.IsSecret() && !v.Veiled() || v.decode(&decoded) != nil {
+		return v
+	}
+	raw := v.raw()
+	if view := encode(mask(decoded)); view != raw {
+		return Value{text: view, hidden: unique.Make(raw)}
+	}
+	return Value{text: raw}
+}
+
+// Veiled tells whether the value is secret in parts, so that the rest of it may be shown.
+func (v Value) Veiled() bool { return v.IsSecret() && v.text != "" }
 
 // Reveal returns the canonical JSON, secrets included. For providers alone.
 func (v Value) Reveal() string { return v.raw() }
@@ -175,7 +198,7 @@ func (v Value) Text() string {
 	switch {
 	case !v.IsSet():
 		return ""
-	case v.IsSecret():
+	case v.IsSecret() && !v.Veiled():
 		return Masked
 	}
 	text := v.named().text
@@ -205,7 +228,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	switch {
 	case !v.IsSet():
 		return []byte("null"), nil
-	case v.IsSecret():
+	case v.IsSecret() && !v.Veiled():
 		return []byte(encode(Masked)), nil
 	}
 	return []byte(v.named().text), nil
@@ -257,12 +280,12 @@ func (a Attributes) Decode(into any) error {
 // AttributesOf is the inverse of Decode: it makes attributes of a struct's fields by their json
 // names. Fields left out by omitempty are unset.
 func AttributesOf(v any) (Attributes, error) {
-	whole, err := Of(v)
+	whole, err := json.Marshal(v)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("attributes of %T: %w", v, err)
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(whole.text), &fields); err != nil {
+	if err := json.Unmarshal(whole, &fields); err != nil {
 		return nil, fmt.Errorf("attributes of %T: %w", v, err)
 	}
 	out := make(Attributes, len(fields))
@@ -270,7 +293,9 @@ func AttributesOf(v any) (Attributes, error) {
 		if string(text) == "null" {
 			continue
 		}
-		out[name] = Value{text: string(text)}
+		if out[name], err = ParseValue(text); err != nil {
+			return nil, fmt.Errorf("attribute %s of %T: %w", name, v, err)
+		}
 	}
 	return out, nil
 }

@@ -329,3 +329,41 @@ func mustParse(text string) Value {
 	}
 	return v
 }
+
+// What is secret in parts prints the rest, stays so when its references are filled in, and can be made
+// secret as a whole.
+func TestAVeiledValueShowsAllButItsSecrets(t *testing.T) {
+	v, err := ParseValue([]byte(`{"image": "app", "key": "${tenant/acme/aws.kms.key/key#arn}", "password": "hunter2"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := func(v any) any {
+		if in, ok := v.(map[string]any); ok && in["password"] != nil {
+			in["password"] = Masked
+		}
+		return v
+	}
+	veiled := v.Veil(mask)
+	if !veiled.IsSecret() || !veiled.Veiled() || v.Veiled() || veiled.Reveal() != v.Reveal() || veiled.Veil(mask) != veiled {
+		t.Errorf("%v of %v", veiled, v)
+	}
+	known := veiled.Resolve(func(Ref) (string, bool) { return "arn:key", true })
+	for _, text := range []string{veiled.Text(), known.Text(), fmt.Sprintf("%#v", known), fmt.Sprintf("%+v", struct{ V Value }{known})} {
+		if strings.Contains(text, "hunter2") || !strings.Contains(text, "app") || !strings.Contains(text, Masked) {
+			t.Error(text)
+		}
+	}
+	if !strings.Contains(known.Reveal(), "hunter2") || !strings.Contains(known.Reveal(), "arn:key") || !strings.Contains(known.Text(), "arn:key") {
+		t.Errorf("%s prints %s", known.Reveal(), known)
+	}
+	if whole := veiled.AsSecret(); whole.Text() != Masked || !whole.Equal(veiled) {
+		t.Errorf("as a whole: %v", whole)
+	}
+	members, _ := veiled.Members()
+	if members["image"].Text() != Masked {
+		t.Errorf("a part of it is %v; nobody knows which it is", members["image"])
+	}
+	if plain := v.Veil(func(v any) any { return v }); plain != v {
+		t.Errorf("with nothing to mask: %v", plain)
+	}
+}
