@@ -157,7 +157,7 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 		}
 		d.logOutcomes(t.Commit, outcomes)
 		if len(plan.Changeset.Ready()) == 0 || r.idle(outcomes) {
-			r.waiting, r.again = plan.passing() || r.idle(outcomes), plan.Changeset.Again
+			r.waiting, r.again, r.late = plan.passing() || r.idle(outcomes), plan.Changeset.Again, d.Reconciler.late(plan, time.Now())
 			r.converged = len(plan.Changeset.Unseen) == 0 && !r.waiting
 			if err := d.Reconciler.State.Put(ctx, stateReconciled, string(t.Commit)); err != nil {
 				return false, again, fmt.Errorf("remember the reconciled commit: %w", err)
@@ -183,7 +183,15 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 		return false, again, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
 	}
 	d.Log.Info("converged", "commit", t.Commit.Short(), "result", r.title())
-	return true, r.again, nil
+	return true, earlier(r.again, r.late), nil
+}
+
+// earlier is the first of two times, of which either may be none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // passing tells whether a plan has a hold that ends by itself, so that it is worth another try without
@@ -212,6 +220,9 @@ type result struct {
 	waiting   bool // the cloud isn't ready for all of it yet
 	// again is when time alone may let through what is held; zero if it won't.
 	again time.Time
+	// late is when the last write that never had an answer can't have its effect any more; zero if there
+	// is none. What it does until then is put back.
+	late time.Time
 }
 
 // next is the result of a further look at a target: of one that waited for the cloud it goes on, without

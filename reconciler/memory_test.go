@@ -125,6 +125,13 @@ func (c *cloud) change(address resource.Address, attribute string, value resourc
 	}
 }
 
+// lose deletes a resource by hand.
+func (c *cloud) lose(address resource.Address) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.resources, func(_ string, o resource.Observed) bool { return o.Address == address })
+}
+
 func (c *cloud) effect(ctx context.Context, call string, change func() error) error {
 	requests := 1
 	if c.twice {
@@ -255,10 +262,10 @@ func (m *memory) Move(ctx context.Context, have resource.Observed, to resource.A
 func (m *memory) Refresh(_ context.Context, have resource.Observed) (resource.Observed, error) {
 	m.cloud.mu.Lock()
 	defer m.cloud.mu.Unlock()
-	m.cloud.arrive()
 	if m.cloud.deny[have.Scope] {
 		return have, fmt.Errorf("enter account %s: %w", have.Scope.Account, providers.ErrDenied)
 	}
+	m.cloud.arrive()
 	o, ok := m.cloud.resources[have.ID]
 	if !ok {
 		return have, providers.ErrGone

@@ -195,6 +195,7 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 		Desired:   t.Rendered().Desired,
 		Settled:   map[resource.Owner]bool{},
 		Doubtful:  map[resource.Address]bool{},
+		Begun:     map[resource.Address][]resource.Desired{},
 		Follows:   map[resource.Address]bool{},
 		Observed:  seen.Observed,
 		Unseen:    seen.Unseen,
@@ -255,6 +256,8 @@ func applied(s *changeset.Snapshot, t Target, known map[resource.Owner]OwnerStat
 					reached[address] = desired[owner][at]
 					s.Applied = append(s.Applied, reached[address])
 				}
+			case b.Written && !again && len(b.Wanted) > 0 && !b.Removed:
+				s.Begun[address] = b.Wanted
 			case b.Written && !again, b.Removed && !seen[address]:
 				// Another try at the same commit asks for what the first did, so that what was changed in the
 				// cloud and what is still to be done can be told apart as before. Between two commits they

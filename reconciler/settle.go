@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
@@ -79,7 +80,9 @@ func (b *books) settle(ctx context.Context, owner resource.Owner, outcomes []cha
 		return
 	}
 	to, whole, wrote := p.reached(owner, b.changes[owner], outcomes)
-	to.Done = slices.DeleteFunc(to.Done, func(a resource.Address) bool { return b.run.left(a) && !b.changed(owner, a) })
+	to.Done = slices.DeleteFunc(to.Done, func(a resource.Address) bool {
+		return b.run.left(a) && !b.changed(owner, a) || time.Now().Before(b.run.reconciler.lateUntil(p.known[owner].Begun[a]))
+	})
 	if whole {
 		to.Commit = cmp.Or(p.Target.Commit, uncommitted)
 	}
@@ -96,6 +99,29 @@ func (b *books) settle(ctx context.Context, owner resource.Owner, outcomes []cha
 		defer b.mu.Unlock()
 		b.failures = append(b.failures, err)
 	}
+}
+
+// lateUntil is when a write that never had an answer can't have its effect any more; zero if there is none.
+// Until then a resource isn't done with, whatever it was brought to since: what such a write does is no
+// change of somebody else's, and is put back as what was begun and not finished.
+func (r *Reconciler) lateUntil(b Begun) time.Time {
+	if b.Late.IsZero() {
+		return b.Late
+	}
+	return b.Late.Add(r.settle())
+}
+
+// late is when the last of all such writes is done with; zero if there is none.
+func (r *Reconciler) late(p Plan, now time.Time) time.Time {
+	var last time.Time
+	for _, state := range p.known {
+		for _, b := range state.Begun {
+			if until := r.lateUntil(b); until.After(now) && until.After(last) {
+				last = until
+			}
+		}
+	}
+	return last
 }
 
 // changed tells whether the plan has a change of an owner's resource.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"tenantry.dev/reconciler"
 	"tenantry.dev/reconciler/changeset"
@@ -153,8 +154,14 @@ func TestADeadRunsWorkIsKnownByTheLog(t *testing.T) {
 	w.drift(acmeBucket)
 	w.apply(one, reconciler.Question{})
 	w.drifted("the next start", acmeBucket)
-	if state := w.owners()["tenant/acme"]; len(state.Applied) != 3 || state.Commit != "c1" || len(state.Begun) != 0 {
-		t.Errorf("of acme is remembered %+v", state)
+	state := w.owners()["tenant/acme"]
+	if begun := state.Begun[acmeQueue]; len(state.Applied) != 3 || state.Commit != "c1" || len(state.Begun) != 1 || !begun.Done || begun.Late.IsZero() {
+		t.Errorf("of acme is remembered %+v, and the create that had no answer may still have its effect", state)
+	}
+	w.Settle = time.Nanosecond // now it can't
+	w.apply(one, reconciler.Question{})
+	if left := w.owners()["tenant/acme"].Begun; len(left) != 0 {
+		t.Errorf("begun is %+v", left)
 	}
 }
 

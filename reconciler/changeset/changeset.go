@@ -22,6 +22,10 @@ type Snapshot struct {
 	// Doubtful has the resources that something was begun on since, for another commit than this one:
 	// all their differences count as configuration as well.
 	Doubtful map[resource.Address]bool
+	// Begun has what updates asked for that were begun on a resource since, for another commit than this
+	// one, and may have left anything between that and what was applied. What they explain counts as
+	// configuration; any other value is somebody's change.
+	Begun map[resource.Address][]resource.Desired
 	// Follows has the resources that refer to something that was written since they were applied, so
 	// that their references may lead elsewhere now. Those count as configuration.
 	Follows map[resource.Address]bool

@@ -90,12 +90,12 @@ func (c *comparison) contrasts(k *kind, d *resource.Desired, o *resource.Observe
 		}
 		after, before = a.normal(after), a.normal(before)
 		if a.Asked != nil {
-			before = a.asked(before, after, c.lastWord(d.Address).Attributes[a.Name].Resolve(c.output))
+			before = c.askedFor(a, d.Address, before, after)
 		}
 		if after.Equal(before) {
 			continue
 		}
-		before3 := threeWay{c: c, attribute: a, wanted: wanted, settled: settled != nil, follows: c.follows(d.Address)}
+		before3 := threeWay{c: c, attribute: a, wanted: wanted, settled: settled != nil, follows: c.follows(d.Address), begun: c.begunOn(d.Address)}
 		if settled != nil {
 			before3.applied = settled.Attributes[a.Name]
 		}
@@ -121,6 +121,23 @@ func (c *comparison) settledTo(address resource.Address) *resource.Desired {
 // follows tells whether something that a resource refers to was written since it was applied.
 func (c *comparison) follows(address resource.Address) bool {
 	return c.Follows[address] || c.Follows[c.moved[address]]
+}
+
+// begunOn is what updates asked for that were begun on a resource since it was applied.
+func (c *comparison) begunOn(address resource.Address) []resource.Desired {
+	return append(slices.Clip(c.Begun[address]), c.Begun[c.moved[address]]...)
+}
+
+// askedFor leaves of the cloud's value what Git says something of, or said, also in a commit that was
+// begun and not finished.
+func (c *comparison) askedFor(a *attribute, address resource.Address, have, want resource.Value) resource.Value {
+	out := a.asked(have, want, c.lastWord(address).Attributes[a.Name].Resolve(c.output))
+	for _, begun := range c.begunOn(address) {
+		if want.Equal(out) {
+			out = a.asked(have, want, begun.Attributes[a.Name])
+		}
+	}
+	return out
 }
 
 // lastWord is what Git last said of a resource, as far as it is remembered.
@@ -156,6 +173,7 @@ type threeWay struct {
 	applied   resource.Value // as Git had it
 	settled   bool           // there was such a moment
 	follows   bool           // and what it refers to was written since
+	begun     []resource.Desired
 }
 
 // contrasts returns the places at which the two sides differ. What can't be judged, because it
@@ -174,7 +192,11 @@ func (t threeWay) contrasts(after, before resource.Value) []contrast {
 	}
 	var out []contrast
 	leaves(nil, after, before, applied, func(keys []string, after, before, applied resource.Value) {
-		out = append(out, contrast{t.attribute.Name, keys, before, after, t.cause(after, applied)})
+		cause := t.cause(after, applied)
+		if cause == Drift && t.ours(keys, before, applied) {
+			cause = Config
+		}
+		out = append(out, contrast{t.attribute.Name, keys, before, after, cause})
 	})
 	return out
 }
@@ -210,6 +232,20 @@ func (t threeWay) cause(after, applied resource.Value) Cause {
 		}
 	}
 	return Drift
+}
+
+// ours tells whether an update that was begun and not finished explains a value at a place: it asked for
+// it, or for another one than there was, and had only taken that away when it ended.
+func (t threeWay) ours(keys []string, before, applied resource.Value) bool {
+	return slices.ContainsFunc(t.begun, func(d resource.Desired) bool {
+		asked := t.attribute.normal(d.Attributes[t.attribute.Name])
+		for _, key := range keys {
+			in, _ := members(asked)
+			asked = in[key]
+		}
+		away := !before.IsSet() || len(keys) == 0 && before.Equal(t.attribute.absent)
+		return before.Equal(asked) || away && !asked.Equal(applied)
+	})
 }
 
 // leaves visits the places at which two values differ, going down into objects. Lists and policy
