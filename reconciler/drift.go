@@ -183,6 +183,15 @@ func (d *Daemon) answerDrift(ctx context.Context, s scan, cause report.Cause, le
 		return d.revert(ctx, s, cause, last, w)
 	}
 	decided := driftDigest(last) == cause.Digest && !over
+	if last.State == "closed" && !last.ByUs && !over {
+		rest, begun, err := d.goOn(ctx, s, cause, last)
+		if err != nil || begun && len(rest) == 0 {
+			return err
+		}
+		if begun {
+			cause, decided = rest[0], false
+		}
+	}
 	switch {
 	case decided && last.State == "closed" && !last.ByUs:
 		may, err := d.mayDecide(ctx, last.ClosedBy)
@@ -260,8 +269,13 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: pull request %d (%s) was closed", decision.Number, cause.Slug), decision.ClosedBy); err != nil {
 		return err
 	}
+	if err := d.keepDecision(ctx, cause, decision); err != nil {
+		return err
+	}
 	outcomes, err := d.putBack(ctx, plan, Order{Run: runName(), Actor: decision.ClosedBy, Fence: d.fence(ctx, t.Commit)})
 	d.logOutcomes(t.Commit, outcomes)
+	d.lookSoon(outcomes)
+	err = errors.Join(err, d.done(context.WithoutCancel(ctx), decision, outcomes))
 	if err != nil {
 		return err
 	}

@@ -115,6 +115,7 @@ func (d *Daemon) correct(ctx context.Context, s scan, plan Plan, h *healing) err
 	h.wrote = true
 	outcomes, failure := d.putBack(ctx, plan, Order{Run: run, Actor: self, Fence: d.fence(ctx, s.target.Commit)})
 	d.logOutcomes(s.target.Commit, outcomes)
+	d.lookSoon(outcomes)
 	done := map[resource.Address]bool{}
 	for _, o := range outcomes {
 		switch o.Result {
@@ -123,7 +124,7 @@ func (d *Daemon) correct(ctx context.Context, s scan, plan Plan, h *healing) err
 		case changeset.Failed, changeset.Blocked:
 			failure = errors.Join(failure, fmt.Errorf("put back %s: %s", o.Address, o.Detail))
 			h.left[o.Address], h.trying[o.Address] = o.Detail, true
-		case changeset.Skipped:
+		case changeset.Skipped, changeset.Waiting:
 			h.left[o.Address], h.trying[o.Address] = o.Detail, true
 		}
 	}

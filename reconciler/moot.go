@@ -71,6 +71,11 @@ func (s scan) blurred(owner resource.Owner) bool {
 		_, wanted := s.plan.desired[owner]
 		return wanted // nothing was applied to it yet; if it isn't wanted either, it is gone
 	}
+	for address := range s.plan.waits.known {
+		if address.Owner == owner { // it may end badly, and then the drift is there again
+			return true
+		}
+	}
 	for _, b := range state.Begun {
 		again := b.Commit != "" && b.Commit == s.target.Commit
 		if b.Written && !again || b.Removed {

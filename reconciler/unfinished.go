@@ -29,7 +29,7 @@ func (d *Daemon) putBack(ctx context.Context, plan Plan, o Order) ([]changeset.O
 	}
 	outcomes, err := d.Reconciler.Apply(ctx, plan, o)
 	undone := slices.ContainsFunc(outcomes, func(o changeset.Outcome) bool {
-		return o.Action == changeset.Replace && (o.Result == changeset.Failed || o.Result == changeset.Skipped)
+		return o.Action == changeset.Replace && (o.Result == changeset.Failed || o.Result == changeset.Skipped || o.Result == changeset.Waiting)
 	})
 	if err != nil || undone {
 		return outcomes, err

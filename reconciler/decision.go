@@ -1,0 +1,114 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
+	"tenantry.dev/reconciler/resource"
+)
+
+// stateDecided keeps, by branch, what a person decided to have put back.
+const stateDecided = "decided/"
+
+// A decision is what a person decided to have put back by closing a proposal. It is kept from before the
+// first write, because a restoration that ends part-way leaves a smaller cause: its digest is another
+// one, and nobody is to be asked about the rest once more.
+type decision struct {
+	Number      int                         `json:"number"`      // of the proposal
+	Differences map[resource.Address]string `json:"differences"` // the digest of each, as the person saw it
+}
+
+// differenceOf identifies one change of a cause, and what the cloud has there.
+func differenceOf(c changeset.Change) string {
+	for _, alone := range report.Group(changeset.Changeset{Changes: []changeset.Change{c}}) {
+		return alone.Digest
+	}
+	return ""
+}
+
+// keepDecision notes what is about to be put back because a proposal was closed. What was kept of the same
+// proposal before stays: it covers the whole of it.
+func (d *Daemon) keepDecision(ctx context.Context, cause report.Cause, p ProposalState) error {
+	known, err := d.recallDecision(ctx, p)
+	if err != nil || known.Number == p.Number {
+		return err
+	}
+	made := decision{p.Number, map[resource.Address]string{}}
+	for _, c := range cause.Changes {
+		made.Differences[c.Address] = differenceOf(c)
+	}
+	return d.putDecision(ctx, p, made)
+}
+
+// done takes what was put back out of a decision: what becomes of it from then on is news.
+func (d *Daemon) done(ctx context.Context, p ProposalState, outcomes []changeset.Outcome) error {
+	made, err := d.recallDecision(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, o := range outcomes {
+		if o.Result == changeset.Applied {
+			delete(made.Differences, o.Address)
+		}
+	}
+	return d.putDecision(ctx, p, made)
+}
+
+func (d *Daemon) putDecision(ctx context.Context, p ProposalState, made decision) error {
+	text, err := json.Marshal(made)
+	if err == nil {
+		err = d.Reconciler.State.Put(ctx, stateDecided+p.Branch, string(text))
+	}
+	if err != nil {
+		return fmt.Errorf("remember what was decided on %s: %w", p.Branch, err)
+	}
+	return nil
+}
+
+func (d *Daemon) recallDecision(ctx context.Context, p ProposalState) (decision, error) {
+	var made decision
+	text, err := d.Reconciler.State.Get(ctx, stateDecided+p.Branch)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &made)
+	}
+	if err != nil {
+		return decision{}, fmt.Errorf("recall what was decided on %s: %w", p.Branch, err)
+	}
+	return made, nil
+}
+
+// goOn puts back what is left of a restoration that a proposal's closing asked for, each difference just as
+// it was then. It returns what of the cause nobody decided on, and whether such a restoration was begun.
+func (d *Daemon) goOn(ctx context.Context, s scan, cause report.Cause, p ProposalState) (rest []report.Cause, begun bool, err error) {
+	made, err := d.recallDecision(ctx, p)
+	if err != nil || made.Number != p.Number {
+		return nil, false, err
+	}
+	if may, err := d.mayDecide(ctx, p.ClosedBy); err != nil || !may {
+		return nil, false, err
+	}
+	var part, other changeset.Changeset
+	for _, c := range cause.Changes {
+		if was, known := made.Differences[c.Address]; known && was == differenceOf(c) {
+			part.Changes = append(part.Changes, c)
+		} else {
+			other.Changes = append(other.Changes, c)
+		}
+	}
+	for _, decided := range report.Group(part) { // one at most
+		err = d.restore(ctx, s.target, decided, p)
+	}
+	return report.Group(other), true, err
+}
+
+// lookSoon has the next scan come soon if something that was put back waits for the cloud.
+func (d *Daemon) lookSoon(outcomes []changeset.Outcome) {
+	if at := soon(outcomes, time.Now()); !at.IsZero() {
+		d.later(keyDrift, at)
+		d.later(keyHead, at)
+	}
+}
