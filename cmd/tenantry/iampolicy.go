@@ -125,7 +125,7 @@ func policiesOf(fleet *schema.Fleet, account schema.Account, s policySettings) (
 		return iampolicy.Set{}, err
 	}
 	e := iampolicy.Estate{
-		Fleet: fleet.Name, Kinds: kinds, Principal: s.principal,
+		Fleet: fleet.Name, Kinds: kinds, Principal: s.principal, Queue: account.Events.Queue, EventRegions: account.Events.Regions,
 		Account: iampolicy.Account{
 			ID: account.ID, Regions: account.Regions, Role: account.RoleARN, ReadRole: account.ReadRole, ExternalID: account.ExternalID,
 		},

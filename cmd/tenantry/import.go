@@ -81,7 +81,11 @@ func (a *app) importTenant(ctx context.Context, s importSettings, args []string)
 		return err
 	}
 	if len(selectors) == 0 && len(ids) == 0 {
-		return a.printStock(i.stock, i.claimed, ruleSet{}, s.asJSON, dir)
+		rules, err := rulesOf(i.fleet, nil)
+		if err != nil {
+			return err
+		}
+		return a.printStock(i.stock, i.claimed, rules, s.asJSON, dir)
 	}
 	if err := i.tenantIsNew(); err != nil {
 		return err

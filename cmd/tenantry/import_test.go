@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/resource"
 )
 
 // A file that somebody made since the check is not written over, and then none of the files is left.
@@ -39,6 +42,27 @@ func TestRulesIgnore(t *testing.T) {
 	for _, text := range []string{"", "a", ":", "a:", ":b"} {
 		if _, err := parseRules([]string{text}); err == nil {
 			t.Errorf("%q is a rule", text)
+		}
+	}
+	found := providers.Found{Kind: "aws.sqs.queue", Name: "jobs", ID: "https://sqs/jobs", Scope: resource.Scope{Account: "1"}, Tags: map[string]string{"team": "data-eu"}}
+	for _, tt := range []struct {
+		rule ignoreRule
+		want bool
+	}{
+		{ignoreRule{kind: "*", name: "*"}, true},
+		{ignoreRule{kind: "aws.sqs.*", name: "jo*"}, true},
+		{ignoreRule{kind: "*", name: "https://*"}, true},
+		{ignoreRule{kind: "aws.sns.*", name: "*"}, false},
+		{ignoreRule{kind: "*", name: "job"}, false},
+		{ignoreRule{kind: "*", name: "*", tag: "team"}, true},
+		{ignoreRule{kind: "*", name: "*", tag: "team=data-*"}, true},
+		{ignoreRule{kind: "*", name: "*", tag: "team=data"}, false},
+		{ignoreRule{kind: "*", name: "*", tag: "owner"}, false},
+		{ignoreRule{kind: "*", name: "*", account: "1"}, true},
+		{ignoreRule{kind: "*", name: "*", account: "2"}, false},
+	} {
+		if got := tt.rule.fits(found); got != tt.want {
+			t.Errorf("%+v fits: %t", tt.rule, got)
 		}
 	}
 }

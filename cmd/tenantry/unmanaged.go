@@ -31,7 +31,8 @@ func (a *app) unmanagedCommand() *cobra.Command {
 		Use:   "unmanaged [DIR]",
 		Short: "List what is in the fleet's accounts without an owner",
 		Long: "List what is in the fleet's accounts and regions, is of a kind that Tenantry knows, and carries nobody's mark.\n" +
-			"What AWS keeps for itself isn't listed, nor what the definitions adopt. tenantry import takes the rest over.",
+			"What AWS keeps for itself isn't listed, nor what the definitions adopt. What fleet.cue ignores under unmanaged\n" +
+			"is counted, by each of its rules. tenantry import takes the rest over.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.unmanaged(cmd.Context(), folder(args), s)
@@ -44,8 +45,7 @@ func (a *app) unmanagedCommand() *cobra.Command {
 }
 
 func (a *app) unmanaged(ctx context.Context, dir string, s unmanagedSettings) error {
-	rules, err := parseRules(s.ignore)
-	if err != nil {
+	if _, err := parseRules(s.ignore); err != nil {
 		return err
 	}
 	fleet, findings, err := a.load(ctx, dir)
@@ -54,6 +54,10 @@ func (a *app) unmanaged(ctx context.Context, dir string, s unmanagedSettings) er
 	}
 	if fleet == nil || schema.Invalid(findings) {
 		return a.refuse(findings)
+	}
+	rules, err := rulesOf(fleet, s.ignore)
+	if err != nil {
+		return err
 	}
 	base, err := awsSettings(ctx)
 	if err != nil {
@@ -97,50 +101,12 @@ func comparePlaces(a, b changeset.Place) int {
 	return strings.Compare(a.Kind, b.Kind)
 }
 
-// A ruleSet says what of that without an owner nobody needs to hear of.
-type ruleSet []struct{ kind, name string }
-
-func parseRules(texts []string) (ruleSet, error) {
-	var rules ruleSet
-	for _, text := range texts {
-		kind, name, ok := strings.Cut(text, ":")
-		if !ok || kind == "" || name == "" {
-			return nil, fmt.Errorf("--ignore %s: write KIND:PATTERN, as in aws.logs.group:/aws/*", text)
-		}
-		rules = append(rules, struct{ kind, name string }{kind, name})
-	}
-	return rules, nil
-}
-
-// unowned is what nobody owns or is about to, less what the rules ignore, of which it gives the number.
-func (r ruleSet) unowned(found []providers.Found, claimed map[string]string) (list []providers.Found, ignored int) {
-	for _, f := range found {
-		switch {
-		case f.Fleet != "" || f.Retired != "" || claimed[f.ID] != "":
-		case r.ignores(f):
-			ignored++
-		default:
-			list = append(list, f)
-		}
-	}
-	return list, ignored
-}
-
-func (r ruleSet) ignores(f providers.Found) bool {
-	for _, rule := range r {
-		if takeover.Glob(rule.kind, f.Kind) && (takeover.Glob(rule.name, f.Name) || takeover.Glob(rule.name, f.ID)) {
-			return true
-		}
-	}
-	return false
-}
-
 // printStock prints what nobody owns, and whom it may belong to.
 func (a *app) printStock(stock reconciler.Stock, claimed map[string]string, rules ruleSet, asJSON bool, dir string) error {
 	list, ignored := rules.unowned(stock.Found, claimed)
 	groups := takeover.Groups(list)
 	if asJSON {
-		return a.printJSON(stockJSON(stock, list, groups, ignored))
+		return a.printJSON(stockJSON(stock, list, groups, rules, ignored))
 	}
 	var b strings.Builder
 	if isTerminal(a.out) && len(list) > 0 {
@@ -150,7 +116,7 @@ func (a *app) printStock(stock reconciler.Stock, claimed map[string]string, rule
 			fmt.Fprintln(&b, oneLine(fmt.Sprintf("%s  %s  %s%s", f.Kind, f.Scope, described(f), remarkOn(f))))
 		}
 	}
-	b.WriteString(kindCounts(list, ignored))
+	b.WriteString(kindCounts(list, total(ignored)) + rules.ignoredBy(ignored))
 	if len(stock.Blind) > 0 {
 		fmt.Fprintf(&b, "Of these kinds only what is the fleet's can be listed: %s.\n", strings.Join(stock.Blind, ", "))
 	}
@@ -205,7 +171,7 @@ func kindCounts(list []providers.Found, ignored int) string {
 	return text + ".\n"
 }
 
-func stockJSON(stock reconciler.Stock, list []providers.Found, groups []takeover.Group, ignored int) any {
+func stockJSON(stock reconciler.Stock, list []providers.Found, groups []takeover.Group, rules ruleSet, ignored []int) any {
 	type thing struct {
 		Kind   string            `json:"kind"`
 		Scope  resource.Scope    `json:"scope"`
@@ -233,7 +199,7 @@ func stockJSON(stock reconciler.Stock, list []providers.Found, groups []takeover
 		unseen = append(unseen, map[string]any{"scope": p.Scope, "kind": p.Kind, "error": stock.Unseen[p]})
 	}
 	return map[string]any{
-		"format_version": formatVersion, "counts": counts, "ignored": ignored, "resources": things, "groups": proposals, "unseen": unseen,
+		"format_version": formatVersion, "counts": counts, "ignored": total(ignored), "rules": rules.ignoredJSON(ignored), "resources": things, "groups": proposals, "unseen": unseen,
 		"not_surveyed": append([]string{}, stock.Blind...),
 	}
 }

@@ -74,19 +74,20 @@ func fitting(statements []Statement) []Statement {
 	const room = 100 // for what a name of its own adds
 	var out []Statement
 	for _, s := range statements {
-		for document(s).size() > maxPolicy-room && len(s.Action) > 1 {
-			head := s
-			head.Action = s.Action[:len(s.Action)/2]
-			for n := len(head.Action) + 1; n < len(s.Action); n++ {
-				longer := s
-				if longer.Action = s.Action[:n]; document(longer).size() > maxPolicy-room {
-					break
-				}
-				head = longer
+		bare := s
+		bare.Action = []string{}
+		size, from := document(bare).size(), 0
+		length := size
+		for i, action := range s.Action {
+			more := len(action) + len(`"",`)
+			if length+more > maxPolicy-room && i > from {
+				part := s
+				part.Action = s.Action[from:i]
+				out, from, length = append(out, part), i, size
 			}
-			out = append(out, head)
-			s.Action = s.Action[len(head.Action):]
+			length += more
 		}
+		s.Action = s.Action[from:]
 		out = append(out, s)
 	}
 	return out

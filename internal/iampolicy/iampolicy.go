@@ -27,6 +27,9 @@ type Estate struct {
 	Written map[string]bool
 	// Names of the fleet's resources in the account, by kind, for what can be limited by name alone.
 	Names map[string][]string
+	// Queue is where change events of the account arrive, by its name, in EventRegions; empty for none.
+	Queue        string
+	EventRegions []string
 	// Roles are those that the fleet makes in the account.
 	Roles []Role
 	// Boundary is the ARN that roles are bounded by if none of Roles says so.
@@ -147,6 +150,9 @@ func (e Estate) remarks(s Set) []string {
 		}
 	}
 	slices.Sort(out)
+	if e.Queue != "" {
+		out = append(out, "If the queue of change events is encrypted with a key of yours, its key policy must let the reader decrypt.")
+	}
 	if e.Principal == "" {
 		out = append(out, "The trust policy needs the ARN that Tenantry runs as: give it with --principal.")
 	}

@@ -87,7 +87,7 @@ func (e Estate) boundary() Policy {
 // distinct sorts actions, whose case doesn't matter to IAM, and leaves out repetitions.
 func distinct(actions []string) []string {
 	slices.SortFunc(actions, func(a, b string) int {
-		return cmp.Or(strings.Compare(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
+		return cmp.Or(strings.Compare(strings.ToLower(a), strings.ToLower(b)), strings.Compare(b, a)) // small letters first
 	})
 	return slices.CompactFunc(actions, strings.EqualFold)
 }

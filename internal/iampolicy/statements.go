@@ -33,8 +33,7 @@ type block struct {
 var dataActions = []string{
 	"dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan",
 	"dynamodb:UpdateItem", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "lambda:InvokeFunction", "logs:GetLogEvents", "s3:DeleteObject",
-	"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "sqs:ReceiveMessage",
-	"sqs:SendMessage", "ssm:GetParameter", "ssm:GetParameters",
+	"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "sqs:SendMessage", "ssm:GetParameter", "ssm:GetParameters",
 }
 
 // withheld are actions that drivers have a use for and no policy allows: they would undo what protects.
@@ -56,6 +55,13 @@ func (e Estate) collect() (reads, writes *collection) {
 				e.add(writes, kind, g)
 			}
 		}
+	}
+	if e.Queue != "" {
+		here := e
+		here.Account.Regions = e.EventRegions
+		here.add(reads, "change events", providers.Grant{
+			Actions: []string{"sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"}, On: "arn:{partition}:sqs:{region}:{account}:" + e.Queue,
+		})
 	}
 	slices.Sort(writes.notes)
 	writes.notes = slices.Compact(writes.notes)

@@ -98,6 +98,7 @@ var actionPrefixes = map[string]string{"monitoring": "cloudwatch", "cloudcontrol
 // actionNames are the actions of operations that have another name than the operation.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 var actionNames = map[string]string{
+	"sqs.DeleteMessageBatch":                "sqs:DeleteMessage", // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 	"s3.ListBuckets":                        "s3:ListAllMyBuckets",
 	"s3.HeadBucket":                         "s3:ListBucket",
 	"s3.ListObjects":                        "s3:ListBucket",
