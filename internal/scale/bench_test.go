@@ -109,7 +109,7 @@ func observeAndCompare(b *testing.B, size scale.Size, base awssdk.Config, desire
 	if err != nil {
 		b.Fatal(err)
 	}
-	start, _ := used()
+	start, before := used()
 	seen, err := reconciler.Observe(b.Context(), set, scale.Fleet, size.Scopes())
 	if err != nil || len(seen.Observed) != len(desired) || len(seen.Unseen) > 0 {
 		b.Fatalf("saw %d resources of %d, %v; unseen: %v", len(seen.Observed), len(desired), err, seen.Unseen)
@@ -123,6 +123,7 @@ func observeAndCompare(b *testing.B, size scale.Size, base awssdk.Config, desire
 	b.ReportMetric((observed - start).Seconds(), "observe-cpu-s")
 	b.ReportMetric((end - observed).Seconds(), "compare-cpu-s")
 	b.ReportMetric((end - start).Seconds(), "cpu-s")
+	b.ReportMetric(before, "peak-before-MiB")
 	b.ReportMetric(peak, "peak-MiB")
 }
 

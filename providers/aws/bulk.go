@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,18 +16,20 @@ import (
 func each[Item, Result any](ctx context.Context, items []Item, read func(context.Context, Item) (Result, error)) ([]Result, error) {
 	results := make([]Result, len(items))
 	ours := make([]bool, len(items))
+	var taken atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(concurrency)
-	for i, item := range items {
+	for range min(concurrency, len(items)) { // goroutines are kept: a new one would grow its stack for each call
 		group.Go(func() error {
-			result, err := read(ctx, item)
-			switch {
-			case errors.Is(err, providers.ErrGone), errors.Is(err, providers.ErrNotOurs):
-				return nil
-			case err != nil:
-				return err
+			for i := int(taken.Add(1)) - 1; i < len(items); i = int(taken.Add(1)) - 1 {
+				result, err := read(ctx, items[i])
+				switch {
+				case errors.Is(err, providers.ErrGone), errors.Is(err, providers.ErrNotOurs):
+					continue
+				case err != nil:
+					return err
+				}
+				results[i], ours[i] = result, true
 			}
-			results[i], ours[i] = result, true
 			return nil
 		})
 	}

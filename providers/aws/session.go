@@ -38,9 +38,11 @@ const (
 	sessionLength = time.Hour
 	// A session is renewed well before its end, so that no write begins on one that expires under it.
 	renewBefore = 5 * time.Minute
-	// concurrency bounds the calls in flight per driver and scope; it is also the number of idle
-	// connections kept per host, so that reading a fleet doesn't pay for a TLS handshake per call.
+	// concurrency bounds the calls in flight per driver and scope.
 	concurrency = 16
+	// idleConns are kept per host, which all accounts share, so that reading a fleet doesn't pay for a TLS
+	// handshake per call.
+	idleConns = 8 * concurrency
 	// homeRegion signs for services without a region, when the base configuration names none.
 	homeRegion = "us-east-1"
 )
@@ -167,7 +169,7 @@ func pooled(base aws.Config) aws.Config {
 	}
 	if standard {
 		base.HTTPClient = client.WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConnsPerHost = concurrency
+			t.MaxIdleConnsPerHost, t.MaxIdleConns = idleConns, 4*idleConns
 		})
 	}
 	return base
