@@ -62,7 +62,7 @@ func (o *Observer) read(ctx context.Context, set providers.Set, fleet string, as
 	if len(found.listed) > len(asked)/2 {
 		ctx = providers.InSweep(ctx) // what is read for one of many kinds serves the others
 	}
-	fresh, err := observePlaces(ctx, set, fleet, slices.SortedFunc(maps.Keys(found.listed), comparePlaces))
+	fresh, err := observePlaces(ctx, set, fleet, slices.SortedFunc(maps.Keys(found.listed), comparePlaces), g.kept)
 	if err != nil {
 		return Observation{}, err
 	}

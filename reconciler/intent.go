@@ -42,7 +42,7 @@ func (r *run) recognise(ctx context.Context) error {
 	closed := map[resource.Address]bool{}
 	for _, o := range r.plan.seen.Observed {
 		intent, open := r.plan.sent[o.Address]
-		if !open || closed[o.Address] || r.plan.waits.known[o.Address].Ticket != "" || r.unrepeatable(o.Address.Kind) && intent.Nonce != o.Nonce {
+		if !open || closed[o.Address] || r.plan.waits.known[o.Address].Ticket != "" || r.bearsNonce(o.Address.Kind) && intent.Nonce != o.Nonce {
 			continue
 		}
 		closed[o.Address] = true
@@ -56,6 +56,11 @@ func (r *run) recognise(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// bearsNonce tells whether what is made of a kind carries the mark of the create that made it.
+func (r *run) bearsNonce(kind string) bool {
+	return r.unrepeatable(kind) && len(r.plan.set[kind].Kind().Identity) == 0
 }
 
 // followers has, of each resource, those that referred to it when they were last applied, or do now.

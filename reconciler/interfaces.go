@@ -198,6 +198,9 @@ type State interface {
 
 	// Created tells which of the addresses the log says that we created and did not delete.
 	Created(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error)
+	// Proven tells which of the addresses the log says that we created, adopted or moved there, by the
+	// cloud's own answer, and did not delete since.
+	Proven(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error)
 	// Spent returns the destructive changes and the retirements that were sent since a time.
 	Spent(ctx context.Context, since time.Time) ([]changeset.Spent, error)
 	// Used returns, by the digests of approvals, the addresses that were destroyed or retired under

@@ -35,6 +35,7 @@ type basis struct {
 	known    map[resource.Owner]OwnerState
 	open     map[resource.Address]Intent // the creates that had no answer before the look
 	waits    waits
+	guide    *guide
 
 	concerned map[resource.Owner]bool // of a narrow look
 }

@@ -35,7 +35,7 @@ const observeTimeout = 10 * time.Minute
 // read is noted in Unseen and stops no other. The only error is that ctx ended.
 func Observe(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope) (Observation, error) {
 	places := places(set, scopes)
-	o, err := observePlaces(providers.InSweep(ctx), set, fleet, places)
+	o, err := observePlaces(providers.InSweep(ctx), set, fleet, places, keeping{})
 	if err != nil {
 		return Observation{}, err
 	}
@@ -43,37 +43,55 @@ func Observe(ctx context.Context, set providers.Set, fleet string, scopes []reso
 	return o, nil
 }
 
-// observePlaces reads places, several at the same time.
-func observePlaces(ctx context.Context, set providers.Set, fleet string, places []changeset.Place) (Observation, error) {
+// observePlaces reads places, several at the same time: those that lie in others after these. What such
+// others have is taken from what is known already if they aren't read along.
+func observePlaces(ctx context.Context, set providers.Set, fleet string, places []changeset.Place, known keeping) (Observation, error) {
+	p := &pass{set: set, fleet: fleet, known: known, found: map[changeset.Place][]resource.Observed{}, errs: map[changeset.Place]error{}}
+	p.guide, _ = ctx.Value(guideKey{}).(*guide)
+	for i, round := range p.rounds(places) {
+		within := map[changeset.Place][]resource.Attributes{}
+		if i > 0 {
+			within = p.insides(round)
+			round = slices.DeleteFunc(round, func(place changeset.Place) bool { return p.errs[place] != nil })
+		}
+		p.list(ctx, round, within)
+		if ctx.Err() != nil {
+			return Observation{}, context.Cause(ctx)
+		}
+	}
+	o := Observation{Unseen: map[changeset.Place]string{}, At: time.Now(), Observed: p.result()}
+	for place, err := range p.errs {
+		o.Unseen[place] = err.Error()
+	}
+	slices.SortFunc(o.Observed, func(a, b resource.Observed) int { return a.Address.Compare(b.Address) })
+	return o, nil
+}
+
+// list lists the places of one round.
+func (p *pass) list(ctx context.Context, places []changeset.Place, within map[changeset.Place][]resource.Attributes) {
 	found := make([][]resource.Observed, len(places))
 	errs := make([]error, len(places))
 	var group errgroup.Group
 	group.SetLimit(observeAtOnce)
-	for i, p := range places {
+	for i, place := range places {
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 			defer cancel()
-			found[i], errs[i] = unbroken(func() ([]resource.Observed, error) { return set[p.Kind].Observe(ctx, p.Scope, fleet) })
+			found[i], errs[i] = unbroken(func() ([]resource.Observed, error) { return p.lister(place, within)(ctx) })
 			return nil
 		})
 	}
 	_ = group.Wait() // the functions return nil: an error belongs to its place
-	if ctx.Err() != nil {
-		return Observation{}, context.Cause(ctx)
-	}
-	o := Observation{Unseen: map[changeset.Place]string{}, At: time.Now()}
-	for i, p := range places {
-		if at := slices.IndexFunc(found[i], func(r resource.Observed) bool { return placeOf(r) != p }); at >= 0 && errs[i] == nil {
+	for i, place := range places {
+		if at := slices.IndexFunc(found[i], func(r resource.Observed) bool { return placeOf(r) != place }); at >= 0 && errs[i] == nil {
 			errs[i] = fmt.Errorf("the driver is broken: it listed %s, which is in %s", found[i][at].Address, found[i][at].Scope)
 		}
 		if errs[i] != nil {
-			o.Unseen[p] = errs[i].Error()
+			p.errs[place] = errs[i]
 			continue
 		}
-		o.Observed = append(o.Observed, found[i]...)
+		p.found[place] = found[i]
 	}
-	slices.SortFunc(o.Observed, func(a, b resource.Observed) int { return a.Address.Compare(b.Address) })
-	return o, nil
 }
 
 // places pairs kinds with the scopes that they live in: kinds without a region with the global

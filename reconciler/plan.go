@@ -81,6 +81,10 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 		return Plan{}, fmt.Errorf("ask for what is under way: %w", err)
 	}
 	b := basis{target: t, question: q, set: set, known: known, open: open, waits: waits}
+	if b.guide, err = r.guide(ctx, b); err != nil {
+		return Plan{}, err
+	}
+	ctx = guided(ctx, b.guide)
 	if q.Within > 0 {
 		if p, enough, err := r.narrow(ctx, b); err != nil || enough {
 			return p, err
@@ -101,6 +105,8 @@ func (r *Reconciler) compare(ctx context.Context, b basis, seen Observation, who
 	if err != nil {
 		return Plan{}, fmt.Errorf("ask the log for creates without an answer: %w", err)
 	}
+	recognised := b.guide.recognised(set, t.Fleet.Name, seen.Observed)
+	seen.Observed = recognised.Observed
 	snapshot, err := r.snapshot(ctx, t, set, seen, known, sent)
 	if err != nil {
 		return Plan{}, err
@@ -109,6 +115,8 @@ func (r *Reconciler) compare(ctx context.Context, b basis, seen Observation, who
 		snapshot.Limits = countAlone(snapshot.Limits)
 	}
 	snapshot.Adoptable = adoptable(ctx, set, snapshot.Desired, seen)
+	maps.Copy(snapshot.Adoptable, recognised.Adoptable)
+	snapshot.Made, snapshot.Unclear = recognised.Made, recognised.Unclear
 	snapshot.CorrectDrift = q.Correct
 	snapshot.UnderWay = b.waits.underWay()
 	reconciled(&snapshot, known, t, q.Reconciled)

@@ -102,6 +102,18 @@ func (o outsider) Observe(ctx context.Context, scope resource.Scope, fleet strin
 	return o.Driver.Observe(ctx, scope, fleet)
 }
 
+// ObserveWithin refuses to look where it may not, as well.
+func (o outsider) ObserveWithin(ctx context.Context, scope resource.Scope, fleet string, within []resource.Attributes) ([]resource.Observed, error) {
+	if o.strange[scope.Account] {
+		return nil, errUnmerged
+	}
+	insider, ok := o.Driver.(providers.Insider)
+	if !ok {
+		return nil, fmt.Errorf("the driver of %s can't list what lies in something", o.Kind().Name)
+	}
+	return insider.ObserveWithin(ctx, scope, fleet, within)
+}
+
 // refuseName says on a pull request that the fleet's name can't be changed: what has the old name in
 // the cloud would be nobody's then, and what has the new one may be another fleet's.
 func (d *Daemon) refuseName(ctx context.Context, pr PullRequest, from, to string) error {

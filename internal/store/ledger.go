@@ -200,6 +200,46 @@ func (s *Store) createdOf(ctx context.Context, addresses []resource.Address, cre
 		slices.Concat(texts(addresses), texts(addresses))...)
 }
 
+// Proven tells which of the addresses the log says that we created, adopted or moved there, by the
+// cloud's own answer, and did not delete since.
+func (s *Store) Proven(ctx context.Context, addresses []resource.Address) (map[resource.Address]bool, error) {
+	proven := map[resource.Address]bool{}
+	if s.read == nil {
+		return proven, nil
+	}
+	for batch := range slices.Chunk(addresses, batch) {
+		more := strings.Repeat(", ?", len(batch)-1)
+		err := each(ctx, s.read, func(row *sql.Rows) error {
+			e, err := scanEntry(row)
+			if err == nil {
+				prove(proven, e)
+			}
+			return err
+		}, `SELECT entry FROM (SELECT seq, entry FROM entries WHERE address IN (?`+more+`)
+				AND action IN ('create', 'replace', 'adopt', 'delete', 'move', 'abandon')
+			UNION SELECT seq, entry FROM entries WHERE entry ->> '$.from' IN (?`+more+`)) ORDER BY seq`,
+			slices.Concat(texts(batch), texts(batch))...)
+		if err != nil {
+			return nil, fmt.Errorf("read what was made: %w", err)
+		}
+	}
+	return proven, nil
+}
+
+// prove goes on with what is proven by one more entry.
+func prove(proven map[resource.Address]bool, e changeset.Entry) {
+	done := e.Phase == changeset.After && (e.Result == changeset.Applied || e.Result == changeset.Unchanged)
+	switch {
+	case e.Phase == changeset.Note && e.Action == changeset.Abandon, done && e.Action == changeset.Delete:
+		delete(proven, e.Address)
+	case done && e.Action == changeset.Move:
+		delete(proven, e.From)
+		proven[e.Address] = true
+	case done && (makes(e.Action) || e.Action == changeset.Adopt):
+		proven[e.Address] = true
+	}
+}
+
 // Spent returns the destructive changes and the retirements that were sent since a time, in the
 // order of sending.
 func (s *Store) Spent(ctx context.Context, since time.Time) ([]changeset.Spent, error) {
