@@ -19,8 +19,8 @@ import (
 
 // cloudVerb is what people do at AWS's console, and the weather there.
 func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
-	usage := errors.New("usage: cloud live [OWNER] | show ADDRESS | wait ADDRESS gone|live|retired|NAME=VALUE | chaos ADDRESS DO|NAME=VALUE | " +
-		"estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | lost | writes [same|N] | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | takes TYPE DURATION | fine")
+	usage := errors.New("usage: cloud live [OWNER] | show ADDRESS | wait ADDRESS gone|live|retired|NAME=VALUE | chaos ADDRESS DO|NAME=VALUE [WHO] | " +
+		"estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | lost | writes [same|N] | calls [N] | mail late=DURATION twice=N lost=N | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | takes TYPE DURATION | fine")
 	if s.world == nil || len(args) == 0 {
 		return usage
 	}
@@ -31,8 +31,12 @@ func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
 		return s.showResource(ts, rest[0])
 	case verb == "wait" && len(rest) == 2:
 		return s.waitForCloud(rest[0], rest[1])
-	case verb == "chaos" && len(rest) == 2:
-		return s.mischief(rest[0], rest[1])
+	case verb == "chaos" && (len(rest) == 2 || len(rest) == 3):
+		return s.play(awsbox.Mischief{Address: rest[0], By: strings.Join(rest[2:], "")}, rest[1])
+	case verb == "calls" && len(rest) <= 1:
+		return s.countCalls(ts, strings.Join(rest, ""))
+	case verb == "mail":
+		return s.mail(rest)
 	case verb == "estate", verb == "touch", verb == "lost":
 		return s.estateVerb(ts, verb, rest)
 	case verb == "takes" && len(rest) == 2:
@@ -108,11 +112,7 @@ func (s *scene) waitForCloud(address, what string) error {
 	})
 }
 
-// mischief changes something by hand.
-func (s *scene) mischief(address, do string) error {
-	return s.play(awsbox.Mischief{Address: address}, do)
-}
-
+// play changes something by hand.
 func (s *scene) play(m awsbox.Mischief, do string) error {
 	m.Do = do
 	if name, value, isAttribute := strings.Cut(do, "="); isAttribute {

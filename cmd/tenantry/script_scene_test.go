@@ -36,6 +36,7 @@ type scene struct {
 	world  *sandbox.World
 	daemon *process
 	writes int // to the cloud, when the script last looked
+	calls  int // the number of the last one, when the script last looked
 }
 
 type sceneKey struct{}
