@@ -15,7 +15,7 @@ import (
 
 func TestAPaceHalvesAndRecovers(t *testing.T) {
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	at := func(d time.Duration) time.Time { return start.Add(d) }
+	at := start.Add
 	p := pace{full: 64}
 	if got := p.rate(start); got != 64 {
 		t.Errorf("a pace that was never cut is %v", got)
