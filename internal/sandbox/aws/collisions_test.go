@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	awsbox "tenantry.dev/internal/sandbox/aws"
@@ -164,5 +165,27 @@ func TestAKeyThatWaitsForItsDeletion(t *testing.T) {
 	again := must[resource.Observed](t)(driver.Create(t.Context(), want, "web"))
 	if again.ID != have.ID {
 		t.Errorf("a second key %s beside %s", again.ID, have.ID)
+	}
+}
+
+// A replica is part of the secret that it is a copy of, although it carries the same mark: its own region
+// has nothing of ours. One that somebody made into a secret of its own is one too many.
+func TestAReplicaIsNoSecretOfItsOwn(t *testing.T) {
+	b := newBench(t)
+	driver := both(t, b)["aws.secretsmanager.secret"]
+	want := inAccount(blue, "acme", "aws.secretsmanager.secret", "name", "ours")
+	want.Attributes["replicas"] = must[resource.Value](t)(resource.ParseValue([]byte(`[{"region": "us-east-1", "kmsKey": ""}]`)))
+	must[resource.Observed](t)(driver.Create(t.Context(), want, "web"))
+	there := resource.Scope{Account: blue, Region: "us-east-1"}
+	if seen, err := driver.Observe(t.Context(), there, "web"); err != nil || len(seen) > 0 {
+		t.Errorf("a replica is seen: %v, %v", seen, err)
+	}
+	do(t, secretsmanager.NewFromConfig(b.in(blue, "us-east-1")).CreateSecret, &secretsmanager.CreateSecretInput{
+		Name: aws.String("promoted"), Tags: []smtypes.Tag{
+			{Key: aws.String("tenantry:fleet"), Value: aws.String("web")}, {Key: aws.String("tenantry:address"), Value: aws.String(want.Address.String())},
+		},
+	})
+	if seen, err := driver.Observe(t.Context(), there, "web"); err != nil || len(seen) != 1 {
+		t.Errorf("what isn't a replica: %v, %v", seen, err)
 	}
 }
