@@ -19,21 +19,22 @@ import (
 // Safe for concurrent use.
 type Keys struct {
 	mu    sync.Mutex
-	until map[string]time.Time
+	given map[string]time.Time // when
 }
 
 // NewKeys knows none yet.
-func NewKeys() *Keys { return &Keys{until: map[string]time.Time{}} }
+func NewKeys() *Keys { return &Keys{given: map[string]time.Time{}} }
 
-// keyMemory is how long after a session's end its key is still recognised: records come late.
-const keyMemory = 24 * time.Hour
+// keyMemory is how long a key is recognised: for as long as a session lasts, and a day more, as records
+// may come late.
+const keyMemory = sessionLength + 24*time.Hour
 
 // Watch returns base with an ear for the sessions that are begun with it.
 func (k *Keys) Watch(base aws.Config) aws.Config {
 	hear := middleware.InitializeMiddlewareFunc("TenantryKeys", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleInitialize(ctx, in)
 		if session, ok := out.Result.(*sts.AssumeRoleOutput); ok && err == nil && session != nil && session.Credentials != nil {
-			k.learn(aws.ToString(session.Credentials.AccessKeyId), aws.ToTime(session.Credentials.Expiration))
+			k.learn(aws.ToString(session.Credentials.AccessKeyId), time.Now())
 		}
 		return out, meta, err
 	})
@@ -43,18 +44,17 @@ func (k *Keys) Watch(base aws.Config) aws.Config {
 	return base
 }
 
-func (k *Keys) learn(key string, until time.Time) {
+func (k *Keys) learn(key string, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := time.Now()
-	maps.DeleteFunc(k.until, func(_ string, until time.Time) bool { return now.Sub(until) > keyMemory })
-	k.until[key] = until
+	maps.DeleteFunc(k.given, func(_ string, at time.Time) bool { return now.Sub(at) > keyMemory })
+	k.given[key] = now
 }
 
 // has tells whether a key was given to this process.
 func (k *Keys) has(key string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_, known := k.until[key]
+	_, known := k.given[key]
 	return known && key != ""
 }
