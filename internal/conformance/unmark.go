@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/cloudcontrol"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -60,7 +61,7 @@ func unmark(ctx context.Context, cfg aws.Config, have resource.Observed) error {
 	case "aws.secretsmanager.secret":
 		_, err = secretsmanager.NewFromConfig(cfg).UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: &arn, TagKeys: marks})
 	default:
-		err = fmt.Errorf("no way to take the tags off a %s", have.Address.Kind)
+		err = unmarkType(ctx, cloudcontrol.NewFromConfig(cfg), have)
 	}
 	if err != nil {
 		return fmt.Errorf("unmark %s: %w", id, err)
