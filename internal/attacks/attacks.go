@@ -82,12 +82,6 @@ func vanished(kind, what, why string, do func(ctx context.Context, h Hand) error
 	}
 }
 
-// of names the resource that is meant.
-func (a Attack) of(name string) Attack {
-	a.Of = name
-	return a
-}
-
 // stays says why one update isn't enough.
 func (a Attack) stays(why string) Attack {
 	a.Stays = why

@@ -43,9 +43,7 @@ func replicationWalk(kind string) Walk {
 	}
 	rule := func(id, prefix, to string, priority int, more Attr) Attr {
 		r := Attr{"id": id, "priority": priority, "prefix": prefix, "destination": to, "account": "", "kmsKey": "", "deleteMarkers": false}
-		for name, value := range more {
-			r[name] = value
-		}
+		maps.Copy(r, more)
 		return r
 	}
 	replicate := func(role string, rules ...any) Attr {

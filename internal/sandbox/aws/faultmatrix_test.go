@@ -43,8 +43,10 @@ func subjects() []subject {
 			"grants": [{"name": "g", "principal": "arn:aws:iam::111111111111:role/r", "operations": ["Decrypt"], "retiringPrincipal": "", "encryptionContext": {}}]}`},
 		{"aws.logs.group", `{"name": "{name}"}`, `{"name": "{name}", "retentionDays": 30, "tags": {"a": "b"},
 			"subscriptionFilters": [{"name": "f", "pattern": "", "destinationArn": "arn:aws:logs:eu-central-1:111111111111:destination:d", "roleArn": "", "distribution": "ByLogStream"}]}`},
-		{"aws.cloudwatch.alarm", `{"name": "{name}", "namespace": "AWS/SQS", "metric": "m", "statistic": "Sum", "threshold": 1, "comparison": "GreaterThanThreshold"}`,
-			`{"name": "{name}", "namespace": "AWS/SQS", "metric": "m", "statistic": "Sum", "threshold": 2, "comparison": "GreaterThanThreshold", "tags": {"a": "b"}}`},
+		{
+			"aws.cloudwatch.alarm", `{"name": "{name}", "namespace": "AWS/SQS", "metric": "m", "statistic": "Sum", "threshold": 1, "comparison": "GreaterThanThreshold"}`,
+			`{"name": "{name}", "namespace": "AWS/SQS", "metric": "m", "statistic": "Sum", "threshold": 2, "comparison": "GreaterThanThreshold", "tags": {"a": "b"}}`,
+		},
 		{"aws.sns.topic", `{"name": "{name}"}`, `{"name": "{name}", "displayName": "d", "tags": {"a": "b"}, "subscriptions": [{"protocol": "sqs", "endpoint": "arn:aws:sqs:eu-central-1:111111111111:q"}]}`},
 		{"aws.sqs.queue", `{"name": "{name}"}`, `{"name": "{name}", "delay": 3, "redriveAllow": {"permission": "denyAll", "sources": []}, "tags": {"a": "b"}}`},
 		{"aws.secretsmanager.secret", `{"name": "{name}"}`, `{"name": "{name}", "description": "d", "policy": ` + letIn + `, "replicas": [{"region": "us-east-1", "kmsKey": ""}], "tags": {"a": "b"}}`},
@@ -120,7 +122,6 @@ type trial struct {
 	applied []resource.Desired
 	unsure  map[resource.Address]time.Time
 	denied  bool // a write was refused for lack of permission, and said so
-	seen    bool // by the last look
 }
 
 const ourFleet = "suite"
