@@ -58,3 +58,46 @@ func TestAttributesAreCanonicalOneByOne(t *testing.T) {
 		}
 	}
 }
+
+// What is tidied is what is made of it by decoding and encoding; what isn't tidied is no worse off.
+func TestTidyingIsEncodingAnew(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"b": [1, {"z":null,"a":"x"}], "a":{}}`: `{"a":{},"b":[1,{"a":"x","z":null}]}`,
+		`[]`:                                     `[]`, " [ \n] ": `[]`, `{"a!":1,"a":2}`: `{"a":2,"a!":1}`,
+	} {
+		if got, ok := tidy([]byte(text)); !ok || got != want {
+			t.Errorf("%s became %s, %t", text, got, ok)
+		}
+	}
+	for _, text := range []string{`{"a":1,"a":2}`, `{"a":1`, `[1,]`, `[,1]`, `{,}`, `{"a"}`, `[1 2]`, `{} {}`, `{"ä":1}`, `[1.0]`, ``, `]`, `{1:2}`, `"a`, strings.Repeat("[", 99) + strings.Repeat("]", 99)} {
+		if got, ok := tidy([]byte(text)); ok {
+			t.Errorf("%s became %s", text, got)
+		}
+	}
+	atom := rapid.OneOf(rapid.SampledFrom([]string{"true", "null", "-3", "1.50", `"a"`, `"\u00e4<"`, `"b c"`, "[]", "{}", "1e2"}))
+	var value func(depth int) *rapid.Generator[string]
+	value = func(depth int) *rapid.Generator[string] {
+		if depth == 0 {
+			return atom
+		}
+		return rapid.Custom(func(t *rapid.T) string {
+			parts := rapid.SliceOfN(value(depth-1), 0, 4).Draw(t, "parts")
+			space := rapid.SampledFrom([]string{"", " ", "\n"}).Draw(t, "space")
+			if rapid.Bool().Draw(t, "list") {
+				return "[" + strings.Join(parts, space+","+space) + space + "]"
+			}
+			for i := range parts {
+				parts[i] = rapid.SampledFrom([]string{`"a"`, `"b"`, `"a b"`, `"-"`, `"\t"`}).Draw(t, "key") + space + ":" + parts[i]
+			}
+			return "{" + strings.Join(parts, ","+space) + "}"
+		})
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(value(3), rapid.StringMatching(`[-01\[\]{}",: a]{0,12}`)).Draw(t, "text")
+		got, ok := tidy([]byte(text))
+		want, valid := parsed(text)
+		if ok && (!valid || got != want) {
+			t.Fatalf("%s became %s, want %s, valid %t", text, got, want, valid)
+		}
+	})
+}

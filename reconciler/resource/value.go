@@ -79,8 +79,8 @@ func Of(v any) (Value, error) {
 // ParseValue reads JSON and makes it canonical: keys sorted, no white space, numbers in their
 // shortest form.
 func ParseValue(text []byte) (Value, error) {
-	if isPlain(text) {
-		return Value{text: string(text)}, nil
+	if tidied, ok := tidy(text); ok {
+		return Value{text: tidied}, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
