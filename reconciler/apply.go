@@ -50,6 +50,7 @@ func (r *Reconciler) Apply(ctx context.Context, p Plan, o Order) ([]changeset.Ou
 	if err := errors.Join(run.conclude(ctx), run.recognise(ctx)); err != nil {
 		return nil, err
 	}
+	run.keepFollowing()
 	if err := r.abandon(ctx, p, o); err != nil {
 		return nil, err
 	}
@@ -114,7 +115,10 @@ func (r *run) carryOut(ctx context.Context, c changeset.Change, steps []step) er
 	}
 	for _, s := range steps {
 		var err error
-		if have, err = r.patiently(ctx, c, s, have); err != nil {
+		if have, err = r.patiently(ctx, c, s, have); ticketOf(err) != "" && c.Action == changeset.Update {
+			return errors.Join(err, r.follow(ctx, c)) // nobody here will see what it gives others
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -165,6 +165,21 @@ func (r *run) conclude(ctx context.Context) error {
 	return nil
 }
 
+// keepFollowing has what refers to something that is under way, or was until just now, taken along still:
+// it isn't there yet for them to be compared with.
+func (r *run) keepFollowing() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for address, waiting := range r.plan.waits.known {
+		if waiting.Ticket == "" {
+			continue
+		}
+		for _, user := range r.followers.find(&r.plan, address) {
+			r.followed[user] = true
+		}
+	}
+}
+
 // soon is when what waits is worth another look: the longer it has been waiting, the later. It is zero if
 // nothing waits for the cloud itself.
 func soon(outcomes []changeset.Outcome, now time.Time) time.Time {

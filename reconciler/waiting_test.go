@@ -37,10 +37,12 @@ func results(outcomes []changeset.Outcome) string {
 	return strings.Join(list, ", ")
 }
 
-// withKind has the world's cloud know a kind in another way than the others do.
-func (w *world) withKind(k resource.Kind) {
+// withKind has the world's cloud know kinds in another way than the others do.
+func (w *world) withKind(list ...resource.Kind) {
 	own := maps.Clone(kinds)
-	own[k.Name] = k
+	for _, k := range list {
+		own[k.Name] = k
+	}
 	w.Providers = func(*schema.Fleet, []string) (providers.Set, error) { return w.cloud.set(own) }
 }
 
@@ -214,6 +216,30 @@ func TestAReplacementThatWaitsIsSpentOnce(t *testing.T) {
 		time.Sleep(6 * time.Minute)
 		w.apply(newer, reconciler.Question{})
 		w.settled(newer, 3)
+	})
+}
+
+// What refers to something that takes minutes to be made anew is taken along when it is there.
+func TestWhatRefersToAReplacementThatWaitsFollows(t *testing.T) {
+	timed(t, func(t *testing.T, w *world) {
+		queue := kinds["t.queue"]
+		queue.Unrepeatable = true // so that the new one has another ARN
+		alarm := resource.Kind{Name: "t.alarm", Uses: []string{"t.queue"}, Attributes: []resource.Attribute{{Name: "queue"}}}
+		w.withKind(queue, alarm)
+		arn := resource.Ref{Address: acmeQueue, Output: "arn"}.Placeholder()
+		render := func(name string) []resource.Desired {
+			list := append(tenant("acme", 0), desired("tenant/acme", "t.alarm", "backlog", map[string]any{"queue": arn}))
+			list[2].Attributes["name"] = resource.String(name)
+			return list
+		}
+		w.apply(target("c1", render("one")), reconciler.Question{})
+		w.cloud.slowly("t.queue", 5*time.Minute)
+		newer := target("c2", render("two"))
+		for range 8 {
+			w.apply(newer, reconciler.Question{})
+			time.Sleep(2 * time.Minute)
+		}
+		w.settled(newer, 4)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -21,7 +22,10 @@ import (
 var kindBucket = resource.Kind{
 	Name:        "aws.s3.bucket",
 	DataBearing: true,
-	Uses:        []string{"aws.kms.key", "aws.sns.topic", "aws.sqs.queue"},
+	// A name that was deleted may be taken back for hours: OperationAborted.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html
+	Patience: resource.Patience{Create: 4 * time.Hour},
+	Uses:     []string{"aws.kms.key", "aws.sns.topic", "aws.sqs.queue"},
 	Attributes: []resource.Attribute{
 		{Name: "name", Immutable: true},
 		{Name: "objectOwnership", Default: resource.String(aclsOff)},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -19,8 +20,9 @@ import (
 // largest message became 1 MiB in 2025.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
 var kindQueue = resource.Kind{
-	Name: "aws.sqs.queue",
-	Uses: []string{"aws.kms.key"},
+	Name:     "aws.sqs.queue",
+	Uses:     []string{"aws.kms.key"},
+	Patience: resource.Patience{Create: 5 * time.Minute}, // a name rests for a minute
 	Attributes: []resource.Attribute{
 		{Name: "name", Immutable: true},
 		{Name: "visibilityTimeout", Default: resource.Int(30)},

@@ -24,6 +24,7 @@ func Audit(entries []changeset.Entry, from, to time.Time, head ...string) (title
 	p.write(a.chart())
 	p.section(a.list("### Failed\n\n", 10_000, changeset.Failed))
 	p.section(a.list("### Without an answer\n\nThese were sent, and their answer is not in this period. Each is looked at again before anything else is sent for it.\n\n", 5_000, changeset.Unsure))
+	p.section(a.list("### Not done yet\n\nThe cloud wasn't done with these, or not ready for them, when it was last asked.\n\n", 5_000, changeset.Waiting))
 	p.section(a.decisions())
 	p.section(a.byCommit())
 	p.section(a.byOwner())
@@ -51,13 +52,13 @@ type audit struct {
 func newAudit(entries []changeset.Entry) audit {
 	a := audit{entries: entries}
 	answers := map[int64]changeset.Entry{}
-	asked := map[int64]bool{}
+	asked, last := map[int64]bool{}, map[resource.Address]int64{}
 	for _, e := range entries {
 		switch e.Phase {
 		case changeset.After:
 			answers[e.Before] = e
 		case changeset.Before:
-			asked[e.Seq] = true
+			asked[e.Seq], last[e.Address] = true, e.Seq
 		}
 	}
 	for _, e := range entries {
@@ -69,7 +70,9 @@ func newAudit(entries []changeset.Entry) audit {
 			if answer, ok := answers[e.Seq]; ok {
 				w.result, w.detail = answer.Result, answer.Detail
 			}
-			a.writes = append(a.writes, w)
+			if w.result != changeset.Waiting || last[e.Address] == e.Seq { // otherwise it was tried again
+				a.writes = append(a.writes, w)
+			}
 		case !asked[e.Before]:
 			a.writes = append(a.writes, write{entry: e, result: e.Result, detail: e.Detail})
 		}
@@ -168,6 +171,8 @@ func (t *tally) add(w write) {
 		return
 	case changeset.Unsure:
 		t.Unsure++
+		return
+	case changeset.Waiting:
 		return
 	}
 	switch w.entry.Action {

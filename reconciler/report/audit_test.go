@@ -49,6 +49,27 @@ func TestGoldenAudit(t *testing.T) {
 	}
 }
 
+// What the cloud wasn't ready for and was tried again is one write; what it isn't done with is no failure.
+func TestAuditOfWhatWaits(t *testing.T) {
+	entry := changeset.Entry{Seq: 1, Time: noon, Phase: changeset.Before, Action: changeset.Create, Address: at("tenant/acme/aws.sqs.queue/jobs"), Scope: scope, Commit: "c0ffee"}
+	var list []changeset.Entry
+	for seq := int64(1); seq < 20; seq += 2 {
+		before := entry
+		before.Seq = seq
+		after := before
+		after.Seq, after.Before, after.Phase, after.Result, after.Detail = seq+1, seq, changeset.After, changeset.Waiting, "the name rests"
+		list = append(list, before, after)
+	}
+	_, markdown, _ := Audit(list, noon, noon.Add(time.Hour))
+	if strings.Count(markdown, "the name rests") != 1 || !strings.Contains(markdown, "### Not done yet") {
+		t.Error(markdown)
+	}
+	list[len(list)-1].Result = changeset.Applied
+	if _, markdown, _ = Audit(list, noon, noon.Add(time.Hour)); strings.Contains(markdown, "Not done yet") || strings.Contains(markdown, "### Failed") {
+		t.Error(markdown)
+	}
+}
+
 func TestLargeAuditFits(t *testing.T) {
 	var list []changeset.Entry
 	for i := range 20_000 {
