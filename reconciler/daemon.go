@@ -101,6 +101,7 @@ const (
 const (
 	stateAccepted   = "accepted"   // the newest commit whose history was accepted
 	stateConverged  = "converged"  // the commit that the cloud was last brought to
+	stateUntil      = "until"      // when something expires in the commit that the cloud was last brought to
 	stateReconciled = "reconciled" // the commit that the cloud was last brought to as far as it could be seen
 	stateFleet      = "fleet"      // the name of the fleet that was applied
 	stateOver       = "over/"      // by branch: the newest proposal whose drift is gone

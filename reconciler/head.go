@@ -48,7 +48,12 @@ func (d *Daemon) head(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("recall the applied commit: %w", err)
 	}
-	if converged == string(commit) {
+	judged, err := d.judgedUntil(ctx)
+	if err != nil {
+		return err
+	}
+	if converged == string(commit) && (judged.IsZero() || time.Now().Before(judged)) {
+		d.later(keyHead, judged)
 		return nil
 	}
 	if target.Fleet == nil {
@@ -69,13 +74,13 @@ func (d *Daemon) head(ctx context.Context) error {
 	if retry := target.Fleet.Retry; !retry.IsZero() && (again.IsZero() || retry.Before(again)) {
 		again = retry // whoever was left out is evaluated once more, and then served
 	}
-	d.later(keyHead, again)
+	d.later(keyHead, earlier(again, target.Fleet.Until))
 	if !done {
 		return nil // what waits for the cloud is looked at again by itself
 	}
 	if again.IsZero() {
-		if err := state.Put(ctx, stateConverged, string(commit)); err != nil {
-			return fmt.Errorf("remember the applied commit: %w", err)
+		if err := d.concluded(ctx, target); err != nil {
+			return err
 		}
 	}
 	d.trigger(ctx, keyDrift, true)

@@ -41,7 +41,7 @@ func (o *office) proposal(branch string) reconciler.Proposal {
 // looks waits until the daemon has scanned for drift once more, which it does every hour.
 func (o *office) looks() {
 	now := time.Now()
-	o.wait(now.Truncate(time.Hour).Add(time.Hour+time.Minute).Sub(now))
+	o.wait(now.Truncate(time.Hour).Add(time.Hour + time.Minute).Sub(now))
 }
 
 var deltaBucket = resource.Address{Owner: "tenant/delta-freight", Kind: "aws.s3.bucket", Name: "data"}

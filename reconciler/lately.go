@@ -1,6 +1,8 @@
 package reconciler
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -65,4 +67,30 @@ func (d *Daemon) pass(fleet *schema.Fleet, last bool) Question {
 	}
 	q.Within = d.lately()
 	return q
+}
+
+// judgedUntil is when something expires in the commit that the cloud was last brought to, so that it may
+// ask for something else from then on; zero if nothing does.
+func (d *Daemon) judgedUntil(ctx context.Context) (time.Time, error) {
+	text, err := d.Reconciler.State.Get(ctx, stateUntil)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("recall when something expires: %w", err)
+	}
+	until, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, nil //nolint:nilerr // nothing expires
+	}
+	return until, nil
+}
+
+// concluded remembers that the cloud is as a target wants it, and until when that can be said.
+func (d *Daemon) concluded(ctx context.Context, t Target) error {
+	until := ""
+	if at := t.Fleet.Until; !at.IsZero() {
+		until = at.UTC().Format(time.RFC3339Nano)
+	}
+	if err := d.Reconciler.State.Put(ctx, stateUntil, until); err != nil {
+		return fmt.Errorf("remember when something expires: %w", err)
+	}
+	return d.converged(ctx, string(t.Commit))
 }

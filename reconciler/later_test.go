@@ -81,3 +81,36 @@ func TestWhatALimitHeldIsNotDoneOnceGitSaysOtherwise(t *testing.T) {
 		}
 	})
 }
+
+// A commit that is converged is judged anew when an exception in it expires, also by a daemon that was
+// started in between; and the look at it costs nothing for those whom the exception isn't about.
+func TestAnExceptionThatExpiresIsActedOn(t *testing.T) {
+	for name, between := range map[string]func(*office){"running": func(*office) {}, "restarted": (*office).restart} {
+		t.Run(name, func(t *testing.T) {
+			inOffice(t, func(o *office) {
+				second := o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+					edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90")(tree)
+					edit("policies/log-retention.cue", `["pool", "team", "enterprise"]`, `["team"]`)(tree)
+					edit("policies/log-retention.cue", ">=#plan.limits.logDays", ">=180")(tree)
+					edit("policies/log-retention.cue", "\tselect: {", "\texceptions: [{tenant: \"cedar-clinic\", owner: \"dana\", reason: \"a move\", expires: \"2000-01-01T12:30:00Z\"}]\n\tselect: {")(tree)
+				})
+				o.wait(5 * time.Minute)
+				if c := o.board.check("tenantry/apply", second); c.Conclusion != "success" || o.retention() != "90" {
+					t.Fatalf("tenantry/apply is %s: %s\n%s; the logs are kept for %s days", c.Conclusion, c.Title, c.Summary, o.retention())
+				}
+				between(o)
+				o.wait(11 * time.Hour)
+				if c := o.board.check("tenantry/apply", second); c.Conclusion != "success" {
+					t.Errorf("before it expires, tenantry/apply is %s: %s", c.Conclusion, c.Title)
+				}
+				o.wait(2 * time.Hour)
+				if c := o.board.check("tenantry/apply", second); c.Conclusion != "failure" || !strings.Contains(c.Summary, "cedar-clinic") {
+					t.Errorf("after it expired, tenantry/apply is %s: %s\n%s", c.Conclusion, c.Title, c.Summary)
+				}
+				if o.retention() != "90" {
+					t.Errorf("who is broken is left alone, and the logs are kept for %s days", o.retention())
+				}
+			})
+		})
+	}
+}
