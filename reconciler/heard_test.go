@@ -52,7 +52,7 @@ func (w *wire) send(events ...providers.Event) {
 func (w *wire) Receive(ctx context.Context) ([]providers.Event, func(context.Context) error, error) {
 	over := time.After(20 * time.Second)
 	for {
-		events, done, err, arrived := w.batch()
+		events, done, arrived, err := w.batch()
 		if len(events) > 0 || done != nil || err != nil {
 			return events, done, err
 		}
@@ -66,12 +66,12 @@ func (w *wire) Receive(ctx context.Context) ([]providers.Event, func(context.Con
 	}
 }
 
-func (w *wire) batch() (events []providers.Event, done func(context.Context) error, err error, arrived chan struct{}) {
+func (w *wire) batch() (events []providers.Event, done func(context.Context) error, arrived chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.receives++
 	if w.failing != nil {
-		return nil, nil, w.failing, nil
+		return nil, nil, nil, w.failing
 	}
 	var taken []*letter
 	for _, l := range w.letters {
@@ -96,7 +96,7 @@ func (w *wire) batch() (events []providers.Event, done func(context.Context) err
 			return nil
 		}
 	}
-	return events, done, err, w.arrived
+	return events, done, w.arrived, err
 }
 
 // reads counts what drivers are asked.

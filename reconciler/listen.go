@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tenantry.dev/providers"
+	"tenantry.dev/reconciler/resource"
 	"tenantry.dev/schema"
 )
 
@@ -67,11 +68,11 @@ func (d *Daemon) tune(fleet *schema.Fleet) {
 
 // station is what of a fleet decides where its events come from and what they are about.
 func station(fleet *schema.Fleet) string {
-	text := fleet.Name
-	for _, a := range fleet.Accounts {
-		text += fmt.Sprint(a.ID, a.RoleARN, a.ExternalID, a.Regions, a.Events)
+	accounts := slices.Clone(fleet.Accounts)
+	for i := range accounts {
+		accounts[i].Origin, accounts[i].Quotas = resource.Origin{}, nil
 	}
-	return text + fmt.Sprint(fleet.Types)
+	return fmt.Sprint(fleet.Name, accounts, fleet.Types)
 }
 
 // queues opens what events come from. That it can't be opened is said, and is no reason not to go on.

@@ -183,7 +183,7 @@ func eventsOf(e Events, regions []string) Events {
 		home := map[string]string{"cn": "cn-north-1", "us-gov": "us-gov-west-1"}
 		e.Regions = slices.Clone(regions)
 		for _, region := range regions {
-			place := region[:strings.Index(region, "-")]
+			place, _, _ := strings.Cut(region, "-")
 			if strings.HasPrefix(region, "us-gov-") {
 				place = "us-gov"
 			}

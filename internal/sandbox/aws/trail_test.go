@@ -153,13 +153,12 @@ func TestLongPolling(t *testing.T) {
 }
 
 func TestPatterns(t *testing.T) {
-	b := newBench(t)
 	for pattern, want := range map[string]int{
 		`{"source":["aws.sqs"]}`: 1, `{"source":[{"prefix":"aws."}]}`: 1, `{"source":["aws.iam"]}`: 0, `{"detail":{"errorCode":[{"exists":false}]}}`: 1,
 		`{"detail":{"eventName":[{"anything-but":"TagQueue"}]}}`: 0, `{"detail":{"none":["x"]}}`: 0, `{"detail":{"userIdentity":{"type":["AssumedRole"]}}}`: 1,
 		`{"source":[{"wildcard":"*"}]}`: 0,
 	} {
-		b = newBench(t)
+		b := newBench(t)
 		client, url := b.hear(here, pattern, letEventsIn)
 		b.heard(client, url)
 		do(t, client.TagQueue, &sqs.TagQueueInput{QueueUrl: url, Tags: map[string]string{"a": "b"}})
