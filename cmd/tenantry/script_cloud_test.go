@@ -20,7 +20,7 @@ import (
 // cloudVerb is what people do at AWS's console, and the weather there.
 func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
 	usage := errors.New("usage: cloud live [OWNER] | show ADDRESS | wait ADDRESS gone|live|retired|NAME=VALUE | chaos ADDRESS DO|NAME=VALUE [WHO] | " +
-		"estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | lost | writes [same|N] | calls [N] | mail late=DURATION twice=N lost=N | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | takes TYPE DURATION | fine")
+		"estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | make TYPE STATE | kind KIND | lost | writes [same|N] | calls [N] | mail late=DURATION twice=N lost=N | deny ACCOUNT | throttle EVERY | lag READS | slow DURATION | takes TYPE DURATION | fine")
 	if s.world == nil || len(args) == 0 {
 		return usage
 	}
@@ -37,7 +37,7 @@ func (s *scene) cloudVerb(ts *testscript.TestScript, args []string) error {
 		return s.countCalls(ts, strings.Join(rest, ""))
 	case verb == "mail":
 		return s.mail(rest)
-	case verb == "estate", verb == "touch", verb == "lost":
+	case verb == "estate", verb == "touch", verb == "make", verb == "kind", verb == "lost":
 		return s.estateVerb(ts, verb, rest)
 	case verb == "takes" && len(rest) == 2:
 		return s.slowType(rest[0], rest[1])

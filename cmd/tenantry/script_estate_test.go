@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudcontrol"
+	cctypes "github.com/aws/aws-sdk-go-v2/service/cloudcontrol/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -49,11 +53,7 @@ func (s *scene) layEstate(args []string) error {
 	if err != nil {
 		return err
 	}
-	e := &estate{ctx: s.t.Context(), customer: args[0], days: int32(days), account: "111122223333", cfg: awssdk.Config{
-		Region: "eu-central-1", BaseEndpoint: awssdk.String("http://127.0.0.1:9"), // nobody listens there: the transport is in process
-		HTTPClient:  &http.Client{Transport: s.world.AWS.Transport()},
-		Credentials: credentials.NewStaticCredentialsProvider("AKIASANDBOX", "sandbox", ""),
-	}}
+	e := &estate{ctx: s.t.Context(), customer: args[0], days: int32(days), account: "111122223333", cfg: s.console()}
 	key := e.key()
 	e.bucket(key)
 	e.logs()
@@ -65,6 +65,48 @@ func (s *scene) layEstate(args []string) error {
 	e.role(key)
 	e.secret(key)
 	return e.err
+}
+
+// makeByHand makes a resource of one of AWS's types in the first account, by another hand.
+func (s *scene) makeByHand(name, state string) error {
+	client := cloudcontrol.NewFromConfig(s.console())
+	out, err := client.CreateResource(s.t.Context(), &cloudcontrol.CreateResourceInput{TypeName: &name, DesiredState: &state})
+	if err != nil {
+		return err
+	}
+	for range 5 {
+		now, err := client.GetResourceRequestStatus(s.t.Context(), &cloudcontrol.GetResourceRequestStatusInput{RequestToken: out.ProgressEvent.RequestToken})
+		if err != nil || now.ProgressEvent.OperationStatus == cctypes.OperationStatusSuccess {
+			return err
+		}
+		if now.ProgressEvent.OperationStatus == cctypes.OperationStatusFailed {
+			return errors.New(awssdk.ToString(now.ProgressEvent.StatusMessage))
+		}
+	}
+	return errors.New("it isn't done")
+}
+
+// showKind prints what there is of a kind, whether it has an address or not: the service's name and what
+// is set.
+func (s *scene) showKind(ts *testscript.TestScript, kind string) error {
+	var lines []string
+	for _, r := range s.world.AWS.Live() {
+		if r.Kind == kind {
+			lines = append(lines, fmt.Sprintf("%s %v", r.Name, r.Attributes))
+		}
+	}
+	slices.Sort(lines)
+	_, err := fmt.Fprint(ts.Stdout(), strings.Join(append(lines, ""), "\n"))
+	return err
+}
+
+// console is how somebody reaches the first account by hand.
+func (s *scene) console() awssdk.Config {
+	return awssdk.Config{
+		Region: "eu-central-1", BaseEndpoint: awssdk.String("http://127.0.0.1:9"), // nobody listens there: the transport is in process
+		HTTPClient:  &http.Client{Transport: s.world.AWS.Transport()},
+		Credentials: credentials.NewStaticCredentialsProvider("AKIASANDBOX", "sandbox", ""),
+	}
 }
 
 // made makes one call unless an earlier one failed.
@@ -200,8 +242,12 @@ func (s *scene) estateVerb(ts *testscript.TestScript, verb string, rest []string
 		return s.layEstate(rest)
 	case verb == "touch" && len(rest) == 3:
 		return s.touch(rest[0], rest[1], rest[2])
+	case verb == "make" && len(rest) == 2:
+		return s.makeByHand(rest[0], rest[1])
+	case verb == "kind" && len(rest) == 1:
+		return s.showKind(ts, rest[0])
 	case verb == "lost" && len(rest) == 0:
 		return s.lost(ts)
 	}
-	return errors.New("usage: cloud estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | lost")
+	return errors.New("usage: cloud estate CUSTOMER DAYS | touch KIND NAME DO|NAME=VALUE | make TYPE STATE | kind KIND | lost")
 }
