@@ -188,7 +188,7 @@ func rowsFor(set iampolicy.Set, role string) []iampolicy.Row {
 func writePolicies(out string, accounts []schema.Account, sets []iampolicy.Set, role string) error {
 	for i, account := range accounts {
 		dir := filepath.Join(out, account.Name)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return fmt.Errorf("write the policies: %w", err)
 		}
 		for name, list := range policiesFor(sets[i], role) {
@@ -201,7 +201,7 @@ func writePolicies(out string, accounts []schema.Account, sets []iampolicy.Set, 
 				if len(list) > 1 {
 					file = fmt.Sprintf("%s-%d", name, n+1)
 				}
-				if err := os.WriteFile(filepath.Join(dir, file+".json"), append(text, '\n'), 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, file+".json"), append(text, '\n'), 0o600); err != nil {
 					return fmt.Errorf("write the policies: %w", err)
 				}
 			}

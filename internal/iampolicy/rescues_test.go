@@ -130,7 +130,7 @@ func roleWithBoundary(ctx context.Context, box *awsbox.Server, open func() (prov
 	}
 	to := have.Address
 	to.Name = "s"
-	if have, err = d.(providers.Mover).Move(ctx, have, to); err != nil {
+	if _, err := d.(providers.Mover).Move(ctx, have, to); err != nil {
 		return fmt.Errorf("move: %w", err)
 	}
 	if err := box.Chaos(awsbox.Mischief{Address: to.String(), Kind: to.Kind, Do: "mark-removed"}); err != nil {

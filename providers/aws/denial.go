@@ -33,8 +33,7 @@ func DenialOf(err error) (Denial, bool) {
 		return d, false
 	}
 	text := err.Error()
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if !errors.Is(sentinels[api.ErrorCode()], providers.ErrDenied) {
 			return d, false
 		}

@@ -37,13 +37,14 @@ var sentinels = map[string]error{
 	"ExpiredToken":                providers.ErrDenied,
 	"ExpiredTokenException":       providers.ErrDenied,
 
-	"NoSuchBucket":                            providers.ErrGone,
-	"NoSuchEntity":                            providers.ErrGone, // IAM
-	"NotFound":                                providers.ErrGone, // S3's HEAD, SNS
-	"NotFoundException":                       providers.ErrGone, // KMS, SNS
-	"ResourceNotFound":                        providers.ErrGone, // CloudWatch
-	"ResourceNotFoundException":               providers.ErrGone, // Secrets Manager, CloudWatch Logs, CloudWatch
-	"QueueDoesNotExist":                       providers.ErrGone,
+	"NoSuchBucket":              providers.ErrGone,
+	"NoSuchEntity":              providers.ErrGone, // IAM
+	"NotFound":                  providers.ErrGone, // S3's HEAD, SNS
+	"NotFoundException":         providers.ErrGone, // KMS, SNS
+	"ResourceNotFound":          providers.ErrGone, // CloudWatch
+	"ResourceNotFoundException": providers.ErrGone, // Secrets Manager, CloudWatch Logs, CloudWatch
+	"QueueDoesNotExist":         providers.ErrGone,
+
 	"AWS.SimpleQueueService.NonExistentQueue": providers.ErrGone,
 
 	"OperationAborted":                            providers.ErrPending, // S3: another write is in progress

@@ -33,7 +33,7 @@ const (
 	onQueues    = "arn:{partition}:sqs:{region}:{account}:*"
 	onTopics    = "arn:{partition}:sns:{region}:{account}:*"
 	onRoles     = "arn:{partition}:iam::{account}:role/*"
-	onSecrets   = "arn:{partition}:secretsmanager:{region}:{account}:secret:*"
+	onSealed    = "arn:{partition}:secretsmanager:{region}:{account}:secret:*"
 	onFunctions = "arn:{partition}:lambda:{region}:{account}:function:*"
 )
 
@@ -147,15 +147,15 @@ func (d *secret) Permissions() providers.Permissions {
 	return providers.Permissions{
 		Read: []providers.Grant{
 			may(onAnything, providers.Always, "secretsmanager:ListSecrets"),
-			may(onSecrets, providers.Always, "secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"),
+			may(onSealed, providers.Always, "secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"),
 		},
 		Write: []providers.Grant{
 			may(onFunctions, providers.Always, "lambda:InvokeFunction"), // of rotation: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
-			may(onSecrets, providers.Always, "secretsmanager:CreateSecret", "secretsmanager:PutResourcePolicy", "secretsmanager:RotateSecret"),
-			may(onSecrets, providers.Ours,
+			may(onSealed, providers.Always, "secretsmanager:CreateSecret", "secretsmanager:PutResourcePolicy", "secretsmanager:RotateSecret"),
+			may(onSealed, providers.Ours,
 				"secretsmanager:CancelRotateSecret", "secretsmanager:DeleteResourcePolicy", "secretsmanager:RemoveRegionsFromReplication",
 				"secretsmanager:ReplicateSecretToRegions", "secretsmanager:RestoreSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret"),
-			may(onSecrets, providers.Marks, "secretsmanager:TagResource"),
+			may(onSealed, providers.Marks, "secretsmanager:TagResource"),
 		},
 	}
 }

@@ -134,7 +134,7 @@ func globbed(pattern, text string) bool {
 // operators compare one value of a request with those of a condition.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 var operators = map[string]func(want texts, have string) bool{
-	"StringEquals":    func(want texts, have string) bool { return slices.Contains(want, have) },
+	"StringEquals":    slices.Contains[texts],
 	"StringNotEquals": func(want texts, have string) bool { return !slices.Contains(want, have) },
 	"StringLike":      func(want texts, have string) bool { return like(want, have, nil) },
 	"StringNotLike":   func(want texts, have string) bool { return !like(want, have, nil) },
