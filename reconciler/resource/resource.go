@@ -312,9 +312,12 @@ func (k Kind) Canonical(attributes Attributes) Attributes {
 	out := make(Attributes, len(k.Attributes))
 	maps.Copy(out, attributes)
 	for _, a := range k.Attributes {
-		if value := a.Normal(out[a.Name]); value.IsSet() {
+		switch value := a.Normal(out[a.Name]); {
+		case value == a.Default && value.IsSet():
+			out[a.Name] = a.Default // which has one text for everybody
+		case value.IsSet():
 			out[a.Name] = value
-		} else {
+		default:
 			delete(out, a.Name)
 		}
 	}
