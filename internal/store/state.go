@@ -84,8 +84,8 @@ func (s *Store) Settle(ctx context.Context, owner resource.Owner, to reconciler.
 func (s *Store) Forget(ctx context.Context, owner resource.Owner, addresses []resource.Address) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, address := range addresses {
-			for _, table := range []string{"begun", "waiting"} {
-				if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE address = ?", address.String()); err != nil {
+			for _, query := range []string{"DELETE FROM begun WHERE address = ?", "DELETE FROM waiting WHERE address = ?"} {
+				if _, err := tx.ExecContext(ctx, query, address.String()); err != nil {
 					return err
 				}
 			}
