@@ -1,12 +1,15 @@
 package schema
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
+	"tenantry.dev/internal/awstypes"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -227,10 +230,37 @@ func nameOf(d resource.Desired) cloudName {
 	case "aws.s3.bucket":
 		within = "" // the whole world
 	}
-	if IsType(d.Address.Kind) { // which of its properties together are its name is AWS's to check
-		return cloudName{d.Address.Kind, within, d.Address.String()}
+	if IsType(d.Address.Kind) {
+		return cloudName{d.Address.Kind, within, cmp.Or(typeName(d), d.Address.String())}
 	}
 	return cloudName{d.Address.Kind, within, d.Attributes[attribute].Text()}
+}
+
+// typeIndex is what is known of all resource types. It is read when it is first needed.
+var typeIndex = sync.OnceValues(func() (*awstypes.Index, error) {
+	table, err := awstypes.Open()
+	if err != nil {
+		return nil, err
+	}
+	return table.Index()
+})
+
+// typeName is what no two resources of a type can have the same of in one place; empty if AWS makes that
+// up. Of what can't be tagged it is also what tells ours from others, so that two mustn't leave it open.
+func typeName(d resource.Desired) string {
+	index, err := typeIndex()
+	if err != nil {
+		return ""
+	}
+	entry, _ := index.Entry(d.Address.Kind)
+	var parts []string
+	for _, path := range entry.Named {
+		parts = append(parts, d.Attributes.At(path).Text())
+	}
+	if len(slices.DeleteFunc(slices.Clone(parts), func(text string) bool { return text == "" })) == 0 {
+		return ""
+	}
+	return strings.Join(parts, "|")
 }
 
 // sum stands for the name.

@@ -75,6 +75,11 @@ func TestResourceTypesAreChecked(t *testing.T) {
 		{"a value of the wrong type", `{kind: "AWS::RUM::AppMonitor", CwLogEnabled: "yes"}`, "CwLogEnabled"},
 		{"a value that isn't offered", `{kind: "AWS::RUM::AppMonitor", CustomEvents: Status: "ON"}`, "Status"},
 		{"a required property that is missing", `kind: "AWS::DynamoDB::Table"`, "KeySchema"},
+		{"nothing says what it lies in", `{kind: "AWS::Route53::RecordSet", Name: "a.example.com", Type: "A", HostedZoneName: "example.com."}`, "HostedZoneId is missing"},
+		{"two of one name that can't be tagged", `{kind: "AWS::Logs::QueryDefinition", Name: "errors", QueryString: "a"}
+		other: {kind: "AWS::Logs::QueryDefinition", Name: "errors", QueryString: "b"}`, `the name "errors" is that of a resource of`},
+		{"two of one name", `{kind: "AWS::RUM::AppMonitor", Name: "m", Domain: "a.example"}
+		other: {kind: "AWS::RUM::AppMonitor", Name: "m", Domain: "b.example"}`, `the name "m" is that of a resource of`},
 		{"an output that doesn't exist", `{kind: "AWS::RUM::AppMonitor", Domain: "${thing.nope}"}`, "nope"},
 	}
 	for _, test := range tests {

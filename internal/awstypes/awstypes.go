@@ -48,6 +48,8 @@ type Entry struct {
 	Absent []int `json:"absent,omitempty"`
 	// Lacks is what Tenantry would need of the type to manage it; empty if it has all.
 	Lacks Lack `json:"lacks,omitempty"`
+	// Named has the properties of which two resources in one place can't have the same; see Type.Named.
+	Named []string `json:"named,omitempty"`
 }
 
 // A Lack is why a type can't be managed through Cloud Control.

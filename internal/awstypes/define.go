@@ -142,7 +142,7 @@ func (t Type) file(schema *ast.File) *ast.File {
 		tags.Constraint = token.OPTION
 		kind.Elts = append(kind.Elts, tags)
 	}
-	nameProperty, required := t.NameProperty(), t.required()
+	nameProperty, required := t.NameProperty(), slices.Concat(t.required(), t.Within())
 	for _, d := range schema.Decls {
 		f, ok := d.(*ast.Field)
 		if !ok {

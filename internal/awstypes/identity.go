@@ -60,6 +60,19 @@ func (t Type) Identity() []string {
 	return joinedNames(around, f.those([]string{description}))
 }
 
+// Named has the properties that a person gives and of which no two resources in one account and region can
+// have the same: the identifier, or else the Identity of what can't be tagged. None if AWS makes up what
+// identifies a resource.
+func (t Type) Named() []string {
+	if !t.Marked() {
+		return t.Identity()
+	}
+	if f, err := t.finder(); err == nil && t.Identifiable() {
+		return f.those(t.Identifier)
+	}
+	return nil
+}
+
 // description is the property that people may tell things apart by if there is nothing else.
 const description = "Description"
 

@@ -36,3 +36,15 @@ func TestWhatIsListedWithinAndToldApart(t *testing.T) {
 		}
 	}
 }
+
+// Of some properties no two resources in one place can have the same.
+func TestNamed(t *testing.T) {
+	x := index(t)
+	for name, want := range map[string][]string{
+		"AWS::RUM::AppMonitor": {"Name"}, "AWS::EC2::VPC": nil, "AWS::Logs::MetricFilter": {"LogGroupName", "FilterName"}, "AWS::IAM::ManagedPolicy": {"ManagedPolicyName"},
+	} {
+		if e, ok := x.Entry(name); !ok || !slices.Equal(e.Named, want) {
+			t.Errorf("%s is named by %q, want %q", name, e.Named, want)
+		}
+	}
+}

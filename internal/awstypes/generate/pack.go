@@ -40,7 +40,7 @@ func merge(lint lintData, spec specData) ([]awstypes.Type, awstypes.Index) {
 			t.Tagging.AsMap = more.Tags.Variant == "map"
 		}
 		types = append(types, t)
-		e := awstypes.Entry{Name: name, Lacks: t.Lacks()}
+		e := awstypes.Entry{Name: name, Lacks: t.Lacks(), Named: t.Named()}
 		for i, region := range index.Regions {
 			if !lint.regions[region][name] {
 				e.Absent = append(e.Absent, i)
