@@ -36,6 +36,9 @@ var rates = map[string]rate.Limit{
 	"KMS.EnableKey":            4,   // 5
 	"KMS.DisableKey":           4,   // 5
 	"KMS.CancelKeyDeletion":    4,   // 5
+	"KMS.ListGrants":           80,  // 100
+	"KMS.CreateGrant":          40,  // 50
+	"KMS.RevokeGrant":          12,  // 15 in older regions, 30 in others
 	// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 	"Secrets Manager": 40, // 50 for most; more for reads
 	// https://docs.aws.amazon.com/sns/latest/api/API_ListTopics.html, …/API_TagResource.html
@@ -46,6 +49,9 @@ var rates = map[string]rate.Limit{
 	"SQS": 100, // guess
 	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 	"CloudWatch Logs": 10, // 10 for groups
+	"CloudWatch Logs.DescribeSubscriptionFilters": 4, // 5, which AWS doesn't raise
+	"CloudWatch Logs.PutSubscriptionFilter":       4, // 5
+	"CloudWatch Logs.DeleteSubscriptionFilter":    4, // 5
 	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 	"CloudWatch":                20, // guess for tags
 	"CloudWatch.DescribeAlarms": 8,  // 9
