@@ -86,7 +86,7 @@ func (a *app) raise(ctx context.Context, dir string, quiet bool) (*stage, error)
 	options := sandbox.Options{Repo: demoRepo, Files: files, Person: demoPerson, Dir: dir}
 	for _, account := range fleet.Accounts {
 		options.Accounts = append(options.Accounts, awsbox.Account{
-			ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID,
+			ID: account.ID, RoleARN: account.RoleARN, ReaderARN: account.ReadRole, ExternalID: account.ExternalID,
 			Policies: []string{fleet.Name + "-tenant"}, // the boundary that the example's roles carry
 		})
 	}

@@ -172,7 +172,7 @@ func raiseWorld(ctx context.Context, dir, keep string) (*sandbox.World, error) {
 	options := sandbox.Options{Repo: scriptRepo, Files: os.DirFS(dir), Person: scriptPerson, Dir: keep}
 	for _, account := range fleet.Accounts {
 		options.Accounts = append(options.Accounts, awsbox.Account{
-			ID: account.ID, RoleARN: account.RoleARN, ExternalID: account.ExternalID, Policies: []string{fleet.Name + "-tenant"},
+			ID: account.ID, RoleARN: account.RoleARN, ReaderARN: account.ReadRole, ExternalID: account.ExternalID, Policies: []string{fleet.Name + "-tenant"},
 		})
 	}
 	return sandbox.Start(context.WithoutCancel(ctx), options)

@@ -165,6 +165,9 @@ func kindCounts(list []providers.Found, ignored int) string {
 	if len(parts) > 0 {
 		text = fmt.Sprintf("%s without an owner: %s", count(len(list), "resource", "resources"), strings.Join(parts, ", "))
 	}
+	if unread := len(slices.DeleteFunc(slices.Clone(list), func(f providers.Found) bool { return f.Unread == "" })); unread > 0 {
+		text += fmt.Sprintf("; %d of them can't be read, and may be somebody's", unread)
+	}
 	if ignored > 0 {
 		text += fmt.Sprintf(" (%d ignored)", ignored)
 	}

@@ -36,6 +36,8 @@ const (
 	// maxSessionName is the most characters that STS takes.
 	// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 	maxSessionName = 64
+	// maxTagValue is the most characters of a session tag's value.
+	maxTagValue = 256
 	// commitInName is how many characters of a commit's name are in that of a session.
 	commitInName = 12
 )
@@ -183,7 +185,7 @@ func nameOf(p providers.Purpose) string {
 	return name[:min(len(name), maxSessionName)]
 }
 
-// allowed replaces what the name of a session can't have.
+// allowed replaces what the name of a session can't have; its tags may have all of that.
 func allowed(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_+=,.@-", r) {
@@ -196,8 +198,8 @@ func allowed(text string) string {
 // sessionTags are what a session carries into everything that CloudTrail logs of it.
 func sessionTags(fleet string, p providers.Purpose) []types.Tag {
 	tags := []types.Tag{{Key: aws.String("tenantry:fleet"), Value: &fleet}}
-	if p.Commit != "" {
-		tags = append(tags, types.Tag{Key: aws.String("tenantry:commit"), Value: &p.Commit})
+	if commit := allowed(p.Commit[:min(len(p.Commit), maxTagValue)]); commit != "" {
+		tags = append(tags, types.Tag{Key: aws.String("tenantry:commit"), Value: &commit})
 	}
 	if tenant, ok := strings.CutPrefix(string(p.Owner), "tenant/"); ok {
 		tags = append(tags, types.Tag{Key: aws.String("tenantry:tenant"), Value: &tenant})
