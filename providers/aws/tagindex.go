@@ -43,8 +43,34 @@ type tagIndex struct {
 	heard map[string]hearing // by ARN
 }
 
-// A tagListing is the index as it was listed once, by ARN; empty if it couldn't be read.
-type tagListing map[string]tagged
+// A tagListing is the index as it was listed once, by ARN; empty if it couldn't be read. There may be very
+// many of them at the same time, so that tags are packed.
+type tagListing map[string]packedTags
+
+// packedTags are tags in a text; empty for no entry.
+type packedTags string
+
+// pack sorts tags by their keys. No tag has the separator in it.
+func (t tagged) pack() packedTags {
+	var text strings.Builder
+	text.WriteString("\x00")
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		text.WriteString(key + "\x00" + t[key] + "\x00")
+	}
+	return packedTags(text.String())
+}
+
+// unpack returns nil for no entry.
+func (p packedTags) unpack() tagged {
+	if p == "" {
+		return nil
+	}
+	tags, fields := tagged{}, strings.Split(string(p), "\x00")
+	for i := 1; i+1 < len(fields); i += 2 {
+		tags[fields[i]] = fields[i+1]
+	}
+	return tags
+}
 
 // A hearing is what this process knows of the tags of a resource by itself.
 type hearing struct {
@@ -109,7 +135,7 @@ func (ix *tagIndex) forget(listing tagListing, at time.Time) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	maps.DeleteFunc(ix.heard, func(arn string, h hearing) bool {
-		return listing[arn] == nil && at.Sub(h.wrote) >= indexLag
+		return listing[arn] == "" && at.Sub(h.wrote) >= indexLag
 	})
 }
 
@@ -138,12 +164,12 @@ func (s *sessions) index(ctx context.Context, scope resource.Scope) indexLookup 
 		return listing
 	}
 	return func(arn string, want search) saying {
-		says := whole(arn)[arn]
+		says := whole(arn)[arn].unpack()
 		ix.mu.Lock()
 		heard := ix.heard[arn]
 		ix.mu.Unlock()
 		if heard.believed(says, want, time.Now()) {
-			return saying{tags: maps.Clone(says), believed: true, hearsay: !heard.read}
+			return saying{tags: says, believed: true, hearsay: !heard.read}
 		}
 		return saying{}
 	}
@@ -205,13 +231,13 @@ func listTags(ctx context.Context, client *tagging.Client, scope resource.Scope,
 		}
 		for _, r := range page.ResourceTagMappingList {
 			arn := strings.TrimSuffix(str(r.ResourceARN), ":*") // as log groups are called in places
-			says := fromTags(r.Tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value })
-			if before, twice := tags[arn]; twice && !maps.Equal(before, says) {
+			says := fromTags(r.Tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value }).pack()
+			if before, twice := tags[arn]; twice && before != says {
 				torn[arn] = true
 			}
 			tags[arn] = says
 		}
 	}
-	maps.DeleteFunc(tags, func(arn string, _ tagged) bool { return torn[arn] })
+	maps.DeleteFunc(tags, func(arn string, _ packedTags) bool { return torn[arn] })
 	return tags, nil
 }

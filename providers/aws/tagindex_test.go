@@ -2,6 +2,7 @@ package aws
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,8 +160,15 @@ func TestTheIndexSavesReadsAndIsNeverTheAuthority(t *testing.T) {
 func TestAfterAWriteTheIndexIsNotAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := &indexOnWire{queues: map[string]tagged{"a": markedQueue("a", nil)}, says: map[string]tagged{"a": markedQueue("a", nil)}}
-		w := newWire(t, x.answer)
-		d := newQueue(w.sessions())
+		var s *sessions
+		w := newWire(t, func(c call) reply {
+			if arn := queueARN(testScope, "a"); c.op == "TagQueue" && s.tagIndex(testScope).heard[arn].wrote.IsZero() {
+				t.Error("the index is asked while a write is under way")
+			}
+			return x.answer(c)
+		})
+		s = w.sessions()
+		d := newQueue(s)
 		reads := func() int {
 			before := len(w.sent("ListQueueTags"))
 			if _, err := d.Observe(t.Context(), testScope, testFleet); err != nil {
@@ -207,5 +215,20 @@ func TestTheIndexIsListedOnceInASweep(t *testing.T) {
 	}
 	if _, err := d.Observe(t.Context(), testScope, testFleet); err != nil || len(w.sent("GetResources")) != 3 {
 		t.Errorf("a look at one kind lists what it needs: %d times, %v", len(w.sent("GetResources")), err)
+	}
+}
+
+func TestTagsArePackedWhole(t *testing.T) {
+	for _, tags := range []tagged{nil, {}, {"": ""}, {"a": ""}, {"b": "x y", "a": "="}, ourTags(kindQueue)} {
+		want := tags
+		if tags == nil {
+			want = tagged{} // what has an entry has one, whatever is in it
+		}
+		if got := tags.pack().unpack(); got == nil || !maps.Equal(got, want) {
+			t.Errorf("%v came back as %v", tags, got)
+		}
+	}
+	if packedTags("").unpack() != nil {
+		t.Error("no entry is an entry")
 	}
 }
