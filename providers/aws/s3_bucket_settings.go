@@ -51,7 +51,7 @@ func (d *bucket) details(ctx context.Context, client *s3.Client, scope resource.
 	attributes := bucketAttributes{Name: name, Tags: tags.users()}
 	owner := &scope.Account
 	for _, read := range []func(context.Context, *s3.Client, *string, *bucketAttributes) error{
-		readPublicAccess, readOwnership, readEncryption, readVersioning, readReplication, readLifecycle, readBucketPolicy, readNotifications,
+		readPublicAccess, readOwnership, readEncryption, readVersioning, readLifecycle, readBucketPolicy, readNotifications,
 	} {
 		if err := read(ctx, client, owner, &attributes); err != nil {
 			return resource.Observed{}, err
@@ -97,14 +97,15 @@ func readEncryption(ctx context.Context, client *s3.Client, owner *string, a *bu
 	return nil
 }
 
-// readVersioning: a bucket that never had it answers with an empty status.
+// readVersioning: a bucket that never had it answers with an empty status. Replication is read after it, as
+// there is none without.
 func readVersioning(ctx context.Context, client *s3.Client, owner *string, a *bucketAttributes) error {
 	out, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &a.Name, ExpectedBucketOwner: owner})
 	if err != nil {
 		return failed("read the versioning of bucket", a.Name, err)
 	}
 	a.Versioning = out.Status == types.BucketVersioningStatusEnabled
-	return nil
+	return readReplication(ctx, client, owner, a)
 }
 
 // readLifecycle: no rules are NoSuchLifecycleConfiguration.
