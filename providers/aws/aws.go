@@ -15,7 +15,9 @@ func Drivers(base aws.Config, accounts []Account, types ...string) (providers.Se
 	return NewCloud(base).Drivers(accounts, types...)
 }
 
-// typedDrivers are the drivers of resource types by AWS's description of them.
+// typedDrivers are the drivers of resource types by AWS's description of them. A type that can't be managed
+// has a driver that refuses everything: that something of it was applied under an earlier description
+// stops nothing else.
 func typedDrivers(s *sessions, types []string) ([]providers.Driver, error) {
 	table, err := awstypes.Open()
 	if err != nil {
@@ -26,11 +28,12 @@ func typedDrivers(s *sessions, types []string) ([]providers.Driver, error) {
 	for _, name := range types {
 		t, err := table.Type(name)
 		if err != nil {
-			return nil, err
+			drivers = append(drivers, newRefused(name, awstypes.Type{Name: name}.Global(), err))
+			continue
 		}
 		d, err := newTypeDriver(s, clients, t)
 		if err != nil {
-			return nil, err
+			d = newRefused(name, t.Global(), err)
 		}
 		drivers = append(drivers, d)
 	}

@@ -31,7 +31,7 @@ func newTyped(t awstypes.Type) (typed, error) {
 	_, updates := t.Handlers["update"]
 	kind := resource.Kind{
 		Name: t.Name, Global: t.Global(), DataBearing: t.HoldsData, Unrepeatable: !t.Identifiable(), Outputs: t.Outputs(), Patience: patienceOf(t),
-		Identity: t.Identity(), Within: t.Within(),
+		Identity: t.Identity(), Within: t.Within(), Usual: usual(t.Name),
 	}
 	if t.Marked() {
 		kind.Attributes = []resource.Attribute{{Name: attributeTags, Default: emptyMap, Immutable: !t.Tagging.Updatable}}

@@ -88,3 +88,55 @@ func TestATypeTakesItsTime(t *testing.T) {
 		}
 	})
 }
+
+// A create that asks for something else under the mark of an earlier one, whose answer was lost, finds what
+// that made, and makes no second.
+func TestAnotherWishFindsWhatTheFirstMade(t *testing.T) {
+	for name, attributes := range map[string][2]resource.Attributes{
+		"AWS::EC2::VPC": {
+			{"CidrBlock": resource.String("10.0.0.0/16")}, {"CidrBlock": resource.String("10.0.0.0/16"), "EnableDnsHostnames": resource.Bool(true)},
+		},
+		"AWS::Logs::QueryDefinition": {
+			{"Name": resource.String("errors"), "QueryString": resource.String("a")}, {"Name": resource.String("errors"), "QueryString": resource.String("b")},
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cloud := typedCloud(awsbox.Conditions{}, name)
+			want := resource.Desired{
+				Address: resource.Address{Owner: "tenant/acme", Kind: name, Name: "one"}, Scope: resource.Scope{Account: blue, Region: here},
+				Attributes: attributes[0], Nonce: "first",
+			}
+			first := must[resource.Observed](t)(must[providers.Set](t)(cloud.Drivers())[name].Create(t.Context(), want, "web"))
+			want.Attributes = attributes[1]
+			set := must[providers.Set](t)(cloud.Drivers())
+			second, err := set[name].Create(t.Context(), want, "web")
+			if err != nil || second.ID != first.ID {
+				t.Fatalf("%s: %s and %s: %v", name, first.ID, second.ID, err)
+			}
+			for attribute, value := range attributes[1] {
+				if second.Attributes[attribute] != value {
+					t.Errorf("%s: %s is %s", name, attribute, second.Attributes[attribute])
+				}
+			}
+			if all, err := set[name].Observe(t.Context(), want.Scope, "web"); err != nil || len(all) != 1 {
+				t.Errorf("%s: there are %d: %v", name, len(all), err)
+			}
+		})
+	}
+}
+
+// A type that a newer table refuses, or doesn't have, makes its own places unseen and stops nothing else.
+func TestARefusedTypeStopsNothingElse(t *testing.T) {
+	set := must[providers.Set](t)(typedCloud(awsbox.Conditions{}, "AWS::ECR::RegistryPolicy", "AWS::No::Such", "AWS::EC2::VPC").Drivers())
+	for _, name := range []string{"AWS::ECR::RegistryPolicy", "AWS::No::Such"} {
+		if _, err := set[name].Observe(t.Context(), resource.Scope{Account: blue, Region: here}, "web"); err == nil {
+			t.Errorf("%s is listed", name)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		set := must[providers.Set](t)(typedCloud(awsbox.Conditions{}, "AWS::ECR::RegistryPolicy", "AWS::EC2::VPC").Drivers())
+		if _, err := set["AWS::EC2::VPC"].Observe(t.Context(), resource.Scope{Account: blue, Region: here}, "web"); err != nil {
+			t.Error(err)
+		}
+	})
+}
