@@ -103,6 +103,7 @@ func (w *wire) batch() (events []providers.Event, done func(context.Context) err
 type reads struct {
 	mu              sync.Mutex
 	listed, refresh int
+	slow            time.Duration // that the next read of one resource takes
 }
 
 func (r *reads) take() (listed, refresh int) {
@@ -128,7 +129,10 @@ func (c counted) Observe(ctx context.Context, scope resource.Scope, fleet string
 func (c counted) Refresh(ctx context.Context, have resource.Observed) (resource.Observed, error) {
 	c.reads.mu.Lock()
 	c.reads.refresh++
+	slow := c.reads.slow
+	c.reads.slow = 0
 	c.reads.mu.Unlock()
+	time.Sleep(slow)
 	return c.memory.Refresh(ctx, have)
 }
 
@@ -240,6 +244,9 @@ func TestAnEventHastensTheLook(t *testing.T) {
 		p.wait(24 * time.Hour)
 		if now := p.proposal(retentionDrift); now.Digest != digest || now.Body != body || p.board.proposed != 1 {
 			p.t.Errorf("later, %d proposals, and the report is\n%s", p.board.proposed, now.Body)
+		}
+		if text, err := p.Reconciler.State.Get(p.t.Context(), "deeds"); !strings.Contains(text, "robin@example.com") || err != nil {
+			p.t.Errorf("remembered %q (%v)", text, err)
 		}
 		// Once the drift is gone, so is the memory of who made it.
 		p.cloud.change(cedarLogs, "retentionDays", resource.Int(180))
@@ -438,8 +445,8 @@ func TestEventsAboutWhatIsBeingWritten(t *testing.T) {
 	})
 }
 
-// A look that fails is made again, with the same events.
-func TestALookThatFails(t *testing.T) {
+// A place that can't be listed for an event keeps nobody from being heard about another.
+func TestALookThatIsDenied(t *testing.T) {
 	listening(t, func(p *post) {
 		p.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
 		p.cloud.mu.Lock()
@@ -454,6 +461,58 @@ func TestALookThatFails(t *testing.T) {
 		p.wait(time.Minute)
 		if open := p.board.open(); len(open) != 1 {
 			p.t.Errorf("open: %v", open)
+		}
+	})
+}
+
+// A sulk is a forge that refuses the next proposals.
+type sulk struct {
+	reconciler.Forge
+	mu    sync.Mutex
+	times int
+}
+
+func (s *sulk) Propose(ctx context.Context, p reconciler.Proposal) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.times > 0 {
+		s.times--
+		return "", errors.New("the forge is down")
+	}
+	return s.Forge.Propose(ctx, p)
+}
+
+// A commit waits for the look at an event: what it wrote in the middle of that would look like somebody's.
+func TestACommitDuringALook(t *testing.T) {
+	listening(t, func(p *post) {
+		p.reads.mu.Lock()
+		p.reads.slow = 5 * time.Minute
+		p.reads.mu.Unlock()
+		p.wires[0].send(retentionSet("1", time.Now(), cedarName))
+		p.wait(2 * time.Second)
+		p.git.commit(mainRef, p.head, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		p.wait(30 * time.Minute)
+		if p.board.proposed != 0 || p.retention() != "90" {
+			p.t.Errorf("%d proposals; the logs are kept for %s days", p.board.proposed, p.retention())
+		}
+	})
+}
+
+// What was heard is kept until something came of it.
+func TestEventsWaitForTheForge(t *testing.T) {
+	listening(t, func(p *post) {
+		p.stop()
+		p.Forge = &sulk{Forge: p.Forge, times: 3}
+		p.resume()
+		p.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
+		p.wires[0].send(retentionSet("1", time.Now(), cedarName))
+		p.wait(500 * time.Millisecond)
+		if p.wires[0].confirmed != 0 || len(p.board.open()) != 0 {
+			p.t.Errorf("%d were confirmed, and %v is open, while the forge was down", p.wires[0].confirmed, p.board.open())
+		}
+		p.wait(10 * time.Minute)
+		if open := p.board.open(); p.wires[0].confirmed != 1 || len(open) != 1 || !strings.Contains(p.proposal(open[0]).Body, "robin@example.com") {
+			p.t.Errorf("%d were confirmed, and %v is open", p.wires[0].confirmed, open)
 		}
 	})
 }
