@@ -61,3 +61,16 @@ func once[T any](read func() (T, error)) func() (T, error) {
 		return value, err
 	}
 }
+
+// together makes reads of one resource that don't need one another at the same time; in a sweep one after
+// the other, since there other resources are read beside it. It returns the first error.
+func together(ctx context.Context, reads ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if providers.SweepOf(ctx) != nil {
+		group.SetLimit(1)
+	}
+	for _, read := range reads {
+		group.Go(func() error { return read(ctx) })
+	}
+	return group.Wait()
+}

@@ -175,32 +175,54 @@ func (d *role) Refresh(ctx context.Context, have resource.Observed) (resource.Ob
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	r, err := d.owned(ctx, client, "read role", have)
+	var r *types.Role
+	var inline, attached []string
+	err = together(ctx,
+		func(ctx context.Context) (err error) { r, err = d.owned(ctx, client, "read role", have); return err },
+		func(ctx context.Context) (err error) { inline, err = inlineNames(ctx, client, have.ID); return err },
+		func(ctx context.Context) (err error) {
+			attached, err = attachedPolicies(ctx, client, have.ID)
+			return err
+		},
+	)
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	return d.details(ctx, client, have.Scope, r)
+	return d.policies(ctx, client, have.Scope, r, inline, attached)
 }
 
 // details reads the policies of a role that GetRole returned.
 func (d *role) details(ctx context.Context, client *iam.Client, scope resource.Scope, r *types.Role) (resource.Observed, error) {
-	detail := types.RoleDetail{
-		RoleName: r.RoleName, Path: r.Path, Arn: r.Arn, RoleId: r.RoleId, Tags: r.Tags,
-		AssumeRolePolicyDocument: r.AssumeRolePolicyDocument, PermissionsBoundary: r.PermissionsBoundary,
-	}
-	names, err := inlineNames(ctx, client, str(r.RoleName))
+	inline, err := inlineNames(ctx, client, str(r.RoleName))
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	for _, name := range names {
-		out, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: r.RoleName, PolicyName: &name})
-		if err != nil {
-			return resource.Observed{}, failed("read inline policy "+name+" of role", str(r.RoleName), err)
-		}
-		detail.RolePolicyList = append(detail.RolePolicyList, types.PolicyDetail{PolicyName: &name, PolicyDocument: out.PolicyDocument})
-	}
 	attached, err := attachedPolicies(ctx, client, str(r.RoleName))
 	if err != nil {
+		return resource.Observed{}, err
+	}
+	return d.policies(ctx, client, scope, r, inline, attached)
+}
+
+// policies reads the inline policies of a role.
+func (d *role) policies(ctx context.Context, client *iam.Client, scope resource.Scope, r *types.Role, inline, attached []string) (resource.Observed, error) {
+	detail := types.RoleDetail{
+		RoleName: r.RoleName, Path: r.Path, Arn: r.Arn, RoleId: r.RoleId, Tags: r.Tags,
+		AssumeRolePolicyDocument: r.AssumeRolePolicyDocument, PermissionsBoundary: r.PermissionsBoundary,
+		RolePolicyList: make([]types.PolicyDetail, len(inline)),
+	}
+	var reads []func(context.Context) error
+	for i, name := range inline {
+		reads = append(reads, func(ctx context.Context) error {
+			out, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: r.RoleName, PolicyName: &name})
+			if err != nil {
+				return failed("read inline policy "+name+" of role", str(r.RoleName), err)
+			}
+			detail.RolePolicyList[i] = types.PolicyDetail{PolicyName: &name, PolicyDocument: out.PolicyDocument}
+			return nil
+		})
+	}
+	if err := together(ctx, reads...); err != nil {
 		return resource.Observed{}, err
 	}
 	for _, arn := range attached {

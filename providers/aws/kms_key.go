@@ -102,15 +102,21 @@ func (d *key) Refresh(ctx context.Context, have resource.Observed) (resource.Obs
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	tags, err := d.owned(ctx, client, "read key", have)
+	var tags tagged
+	var aliases map[string][]string
+	var meta *types.KeyMetadata
+	err = together(ctx,
+		func(ctx context.Context) (err error) { tags, err = d.owned(ctx, client, "read key", have); return err },
+		func(ctx context.Context) (err error) { aliases, err = keyAliases(ctx, client, have.ID); return err },
+		func(ctx context.Context) (err error) {
+			meta, err = describeKey(ctx, client, have.ID)
+			return failed("read key", have.ID, err)
+		},
+	)
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	aliases, err := keyAliases(ctx, client, have.ID)
-	if err != nil {
-		return resource.Observed{}, err
-	}
-	return d.details(ctx, client, have.Scope, have.ID, aliases[have.ID], tags)
+	return d.settings(ctx, client, have.Scope, meta, aliases[have.ID], tags)
 }
 
 // Create makes the key, with its tags in the same call, and then the alias. CreateKey is sent once:
@@ -302,18 +308,26 @@ func (d *key) details(ctx context.Context, client *kms.Client, scope resource.Sc
 	if err != nil {
 		return resource.Observed{}, failed("read key", id, err)
 	}
+	return d.settings(ctx, client, scope, meta, aliases, tags)
+}
+
+// settings reads what a key's description doesn't tell.
+func (d *key) settings(ctx context.Context, client *kms.Client, scope resource.Scope, meta *types.KeyMetadata, aliases []string, tags tagged) (resource.Observed, error) {
+	id := str(meta.KeyId)
 	if meta.KeyManager == types.KeyManagerTypeAws {
 		return resource.Observed{}, notOurs("read key", id, "AWS manages it")
 	}
-	policy, err := client.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: &id, PolicyName: aws.String(keyPolicyName)})
-	if err != nil {
-		return resource.Observed{}, failed("read the policy of key", id, err)
-	}
-	rotation, err := rotates(ctx, client, id)
-	if err != nil {
-		return resource.Observed{}, err
-	}
-	grants, err := d.grants(ctx, client, scope, id)
+	var policy *kms.GetKeyPolicyOutput
+	var rotation bool
+	var grants map[string]keyGrant
+	err := together(ctx,
+		func(ctx context.Context) (err error) {
+			policy, err = client.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: &id, PolicyName: aws.String(keyPolicyName)})
+			return failed("read the policy of key", id, err)
+		},
+		func(ctx context.Context) (err error) { rotation, err = rotates(ctx, client, id); return err },
+		func(ctx context.Context) (err error) { grants, err = d.grants(ctx, client, scope, id); return err },
+	)
 	if err != nil {
 		return resource.Observed{}, err
 	}

@@ -249,14 +249,23 @@ func (d *logGroup) checked(ctx context.Context, operation string, have resource.
 	if err != nil {
 		return nil, nil, resource.Observed{}, err
 	}
-	group, tags, err := d.read(ctx, client, operation, have.ID)
+	var group types.LogGroup
+	var tags tagged
+	var filters []subscriptionFilter
+	err = together(ctx,
+		func(ctx context.Context) (err error) {
+			group, tags, err = d.read(ctx, client, operation, have.ID)
+			return err
+		},
+		func(ctx context.Context) (err error) { filters, err = d.filters(ctx, client, have.ID); return err },
+	)
 	if err != nil {
 		return nil, nil, resource.Observed{}, err
 	}
 	if err := tags.require(operation, have.ID, have.Fleet, have.Address); err != nil {
 		return nil, nil, resource.Observed{}, err
 	}
-	now, err := d.details(ctx, client, have.Scope, group, tags)
+	now, err := seenLogGroup(have.Scope, group, filters, tags)
 	return client, tags, now, err
 }
 

@@ -148,11 +148,22 @@ func (d *bucket) Refresh(ctx context.Context, have resource.Observed) (resource.
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	tags, err := d.owned(ctx, client, "read bucket", have)
+	var tags tagged
+	var attributes bucketAttributes
+	err = together(ctx,
+		func(ctx context.Context) (err error) {
+			tags, err = d.owned(ctx, client, "read bucket", have)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			attributes, err = d.settings(ctx, client, have.Scope, have.ID)
+			return err
+		},
+	)
 	if err != nil {
 		return resource.Observed{}, err
 	}
-	return d.details(ctx, client, have.Scope, have.ID, tags)
+	return seenBucket(have.Scope, attributes, tags)
 }
 
 // Create makes the bucket with its tags. It looks first, because in us-east-1 creating a bucket

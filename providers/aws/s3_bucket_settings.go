@@ -48,18 +48,31 @@ func toBucketTags(tags tagged) []types.Tag {
 
 // details reads all settings of a bucket whose tags are known.
 func (d *bucket) details(ctx context.Context, client *s3.Client, scope resource.Scope, name string, tags tagged) (resource.Observed, error) {
-	attributes := bucketAttributes{Name: name, Tags: tags.users()}
-	owner := &scope.Account
-	for _, read := range []func(context.Context, *s3.Client, *string, *bucketAttributes) error{
+	attributes, err := d.settings(ctx, client, scope, name)
+	if err != nil {
+		return resource.Observed{}, err
+	}
+	return seenBucket(scope, attributes, tags)
+}
+
+func seenBucket(scope resource.Scope, attributes bucketAttributes, tags tagged) (resource.Observed, error) {
+	attributes.Tags = tags.users()
+	return seen{
+		kind: kindBucket, scope: scope, id: attributes.Name, tags: tags, attributes: attributes, outputs: bucketOutputs(scope, attributes.Name),
+	}.observed()
+}
+
+// settings reads all but the tags.
+func (d *bucket) settings(ctx context.Context, client *s3.Client, scope resource.Scope, name string) (bucketAttributes, error) {
+	attributes := bucketAttributes{Name: name}
+	var reads []func(context.Context) error
+	for _, read := range []func(context.Context, *s3.Client, *string, *bucketAttributes) error{ // each of attributes of its own
 		readPublicAccess, readOwnership, readEncryption, readVersioning, readLifecycle, readBucketPolicy, readNotifications,
 	} {
-		if err := read(ctx, client, owner, &attributes); err != nil {
-			return resource.Observed{}, err
-		}
+		reads = append(reads, func(ctx context.Context) error { return read(ctx, client, &scope.Account, &attributes) })
 	}
-	return seen{
-		kind: kindBucket, scope: scope, id: name, tags: tags, attributes: attributes, outputs: bucketOutputs(scope, name),
-	}.observed()
+	err := together(ctx, reads...)
+	return attributes, err
 }
 
 // readPublicAccess: without a configuration (NoSuchPublicAccessBlockConfiguration) nothing is blocked.

@@ -99,7 +99,26 @@ func (d *topic) scan(ctx context.Context, scope resource.Scope, s search) ([]sig
 
 // Refresh reads one topic again.
 func (d *topic) Refresh(ctx context.Context, have resource.Observed) (resource.Observed, error) {
-	_, now, err := d.checked(ctx, "read topic", have)
+	client, err := d.clients.in(ctx, have.Scope)
+	if err != nil {
+		return resource.Observed{}, err
+	}
+	var tags tagged
+	var known subscribers
+	err = together(ctx,
+		func(ctx context.Context) (err error) {
+			tags, err = d.tags(ctx, client, "read topic", have.ID)
+			return err
+		},
+		func(ctx context.Context) (err error) { known, err = subscribersOf(ctx, client, have.ID); return err },
+	)
+	if err != nil {
+		return resource.Observed{}, err
+	}
+	if err := tags.require("read topic", have.ID, have.Fleet, have.Address); err != nil {
+		return resource.Observed{}, err
+	}
+	now, err := d.readWith(ctx, client, have.Scope, have.ID, tags, func(map[string]string) (subscribers, error) { return known, nil })
 	return now.Observed, err
 }
 
