@@ -108,7 +108,7 @@ func (d *Daemon) goOn(ctx context.Context, s scan, cause report.Cause, p Proposa
 // lookSoon has the next scan come soon if something that was put back waits for the cloud.
 func (d *Daemon) lookSoon(outcomes []changeset.Outcome) {
 	if at := soon(outcomes, time.Now()); !at.IsZero() {
-		d.later(keyDrift, at)
-		d.later(keyHead, at)
+		d.noLater(keyDrift, at)
+		d.noLater(keyHead, at)
 	}
 }

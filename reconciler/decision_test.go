@@ -11,7 +11,7 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// opened has somebody take the versioning off the buckets of all tenants, and returns them with the branch
+// suspended has somebody take the versioning off the buckets of all tenants, and returns them with the branch
 // of the one proposal about that.
 func (o *office) suspended(t *testing.T) (buckets []resource.Address, branch string) {
 	t.Helper()
@@ -39,46 +39,50 @@ func (o *office) suspended(t *testing.T) (buckets []resource.Address, branch str
 // A decision to put back several things holds for all of them, whatever becomes of the first try: nobody
 // is asked about the rest.
 func TestADecisionHoldsForTheRestOfARestoration(t *testing.T) {
-	for name, failure := range map[string]error{"fails": errors.New("throttled"), "isn't ready": providers.ErrPending} {
-		for _, restarted := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				inOffice(t, func(o *office) {
-					buckets, branch := o.suspended(t)
-					until := time.Now().Add(3 * time.Hour)
-					o.cloud.before = func(call string) error {
-						if strings.Contains(call, buckets[0].String()) && time.Now().Before(until) {
-							return failure
-						}
-						return nil
+	for name, test := range map[string]struct {
+		failure   error
+		restarted bool
+	}{
+		"fails":       {errors.New("throttled"), true},
+		"isn't ready": {providers.ErrPending, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inOffice(t, func(o *office) {
+				buckets, branch := o.suspended(t)
+				until := time.Now().Add(90 * time.Minute)
+				o.cloud.before = func(call string) error {
+					if strings.Contains(call, buckets[0].String()) && time.Now().Before(until) {
+						return test.failure
 					}
-					proposed := o.board.proposed
-					o.decide(t, branch, "dana")
-					live, _ := o.cloud.byAddress()
-					if live[buckets[0]].Attributes["versioning"] == resource.Bool(true) || live[buckets[1]].Attributes["versioning"] != resource.Bool(true) {
-						t.Fatalf("%v and %v", live[buckets[0]].Attributes["versioning"], live[buckets[1]].Attributes["versioning"])
+					return nil
+				}
+				proposed := o.board.proposed
+				o.decide(t, branch, "dana")
+				live, _ := o.cloud.byAddress()
+				if live[buckets[0]].Attributes["versioning"] == resource.Bool(true) || live[buckets[1]].Attributes["versioning"] != resource.Bool(true) {
+					t.Fatalf("%v and %v", live[buckets[0]].Attributes["versioning"], live[buckets[1]].Attributes["versioning"])
+				}
+				if test.restarted {
+					o.restart()
+				}
+				o.wait(4 * time.Hour)
+				live, _ = o.cloud.byAddress()
+				for _, bucket := range buckets {
+					if live[bucket].Attributes["versioning"] != resource.Bool(true) {
+						t.Errorf("%s isn't versioned", bucket)
 					}
-					if restarted {
-						o.restart()
-					}
-					o.wait(6 * time.Hour)
-					live, _ = o.cloud.byAddress()
-					for _, bucket := range buckets {
-						if live[bucket].Attributes["versioning"] != resource.Bool(true) {
-							t.Errorf("%s isn't versioned", bucket)
-						}
-					}
-					if o.board.proposed != proposed {
-						t.Errorf("%d more proposals: %v", o.board.proposed-proposed, o.board.open())
-					}
-					// It is over with that: the same once more is news.
-					o.cloud.change(buckets[0], "versioning", resource.Bool(false))
-					o.wait(2 * time.Hour)
-					if open := o.board.open(); len(open) != 1 {
-						t.Errorf("open proposals: %v, want one", open)
-					}
-				})
+				}
+				if o.board.proposed != proposed {
+					t.Errorf("%d more proposals: %v", o.board.proposed-proposed, o.board.open())
+				}
+				// It is over with that: the same once more is news.
+				o.cloud.change(buckets[0], "versioning", resource.Bool(false))
+				o.wait(2 * time.Hour)
+				if open := o.board.open(); len(open) != 1 {
+					t.Errorf("open proposals: %v, want one", open)
+				}
 			})
-		}
+		})
 	}
 }
 
@@ -87,7 +91,7 @@ func TestADecisionHoldsForNothingElse(t *testing.T) {
 	inOffice(t, func(o *office) {
 		buckets, branch := o.suspended(t)
 		extra := buckets[len(buckets)-1]
-		until := time.Now().Add(3 * time.Hour)
+		until := time.Now().Add(90 * time.Minute)
 		o.cloud.before = func(call string) error {
 			if strings.Contains(call, buckets[0].String()) && time.Now().Before(until) {
 				return errors.New("throttled")
@@ -96,7 +100,7 @@ func TestADecisionHoldsForNothingElse(t *testing.T) {
 		}
 		o.decide(t, branch, "dana")
 		o.cloud.change(extra, "versioning", resource.Bool(false)) // it was put back, and is changed again
-		o.wait(6 * time.Hour)
+		o.wait(4 * time.Hour)
 		live, _ := o.cloud.byAddress()
 		if live[buckets[0]].Attributes["versioning"] != resource.Bool(true) {
 			t.Errorf("%s isn't versioned", buckets[0])
