@@ -14,13 +14,13 @@ import (
 // Recognise gives the observed resources of kinds that can't carry a mark (see resource.Kind.Identity) their
 // addresses, and leaves out those that are nobody's we know. Compute takes its result.
 //
-//	a definition asks for it   it lies in ours   the log says we made it   what it is
-//	yes                        yes               any                       that definition's
-//	yes                        no                yes                       that definition's
-//	yes, to be adopted         no                no                        Adoptable
-//	yes                        no                no                        nobody's we know
-//	no                         yes               any                       a stray, which a person decides on
-//	no                         no                any                       nobody's we know
+//	asked for          lies in ours  made by us  what it is
+//	by a definition    yes           –           that definition's
+//	by a definition    no            yes         that definition's
+//	for its adoption   no            no          Adoptable
+//	by a definition    no            –           nobody's we know
+//	by nothing         yes           –           a stray, which a person decides on
+//	by nothing         no            –           nobody's we know
 //
 // A definition asks for a resource if all that tells it apart is equal, references filled in; what Git
 // says now comes before what was applied. If nothing is equal, then one that leaves open what AWS may

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"tenantry.dev/reconciler/resource"
 )
@@ -154,18 +155,18 @@ func (in *inside) dark(scope, at resource.Scope, kind string) {
 
 // add notes values to list by, if all are known.
 func (in *inside) add(scope resource.Scope, values resource.Attributes) {
-	key := ""
+	var key strings.Builder
 	for _, name := range in.kind.Within {
 		v := values[name]
 		if !v.IsSet() || !v.Known() {
 			return // what it lies in isn't there, and so neither is what lies in it
 		}
-		key += v.Reveal() + "\n"
+		key.WriteString(v.Reveal() + "\n")
 	}
 	if in.found[scope] == nil {
 		in.found[scope] = map[string]resource.Attributes{}
 	}
-	in.found[scope][key] = values
+	in.found[scope][key.String()] = values
 }
 
 // everywhere adds everything of ours that definitions refer to the kind of. Kinds that need several
