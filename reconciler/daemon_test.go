@@ -354,8 +354,11 @@ func (o *office) restart() {
 // exampleFleet copies the example without most of its tenants.
 func exampleFleet(t *testing.T, tree fstest.MapFS) {
 	t.Helper()
-	files := fleetexample.Files()
-	shared, err := fleetexample.Shared() // the others aren't named either
+	files, err := fleetexample.Small()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared, err := fleetexample.Shared(false) // the others aren't named either
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +367,7 @@ func exampleFleet(t *testing.T, tree fstest.MapFS) {
 		if err != nil || entry.IsDir() || !keep {
 			return err
 		}
-		text, err := files.ReadFile(name)
+		text, err := fs.ReadFile(files, name)
 		if other, has := shared[name]; has {
 			text = other
 		}

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"io/fs"
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -123,7 +122,7 @@ func TestRemoveExceptions(t *testing.T) {
 }
 
 func TestAddTenant(t *testing.T) {
-	fleet := os.DirFS("../fleet-example")
+	fleet := smallExample(t)
 	tenant := NewTenant{
 		Tenant: Tenant{
 			Name: "fjord-line", DisplayName: "Fjord \"Line\"", Plan: "team", Cell: "eu-1", Residency: "eu", Lifecycle: "active", Domains: []string{"desk.fjord.example"},

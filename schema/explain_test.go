@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +16,7 @@ func manualOf(t *testing.T) *Manual {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := NewManual(drivers.Kinds(), os.DirFS("../fleet-example"))
+	m, err := NewManual(drivers.Kinds(), smallExample(t))
 	if err != nil {
 		t.Fatal(err)
 	}

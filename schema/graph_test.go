@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ func sound(t *testing.T, g Graph) {
 }
 
 func TestGraph(t *testing.T) {
-	g := exampleFleet(t).Graph(os.DirFS("../fleet-example"))
+	g := exampleFleet(t).Graph(smallExample(t))
 	sound(t, g)
 	have := edgesOf(g)
 	for _, want := range []string{
@@ -48,7 +47,7 @@ func TestGraph(t *testing.T) {
 }
 
 func TestGraphOfTenant(t *testing.T) {
-	f, fsys := exampleFleet(t), os.DirFS("../fleet-example")
+	f, fsys := exampleFleet(t), smallExample(t)
 	g, err := f.TenantGraph(fsys, "acme")
 	if err != nil {
 		t.Fatal(err)

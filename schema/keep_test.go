@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -11,7 +10,7 @@ import (
 
 func exampleFleet(t *testing.T) *Fleet {
 	t.Helper()
-	f, found := Load(os.DirFS("../fleet-example"), today)
+	f, found := Load(smallExample(t), today)
 	for _, x := range found {
 		t.Error(x)
 	}

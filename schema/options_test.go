@@ -2,14 +2,13 @@ package schema
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 )
 
 // What a plan leaves to tenants is told with its bounds; a computed value and a fixed one are no options.
 func TestOptions(t *testing.T) {
-	f, _ := Load(os.DirFS("../fleet-example"), today)
+	f, _ := Load(smallExample(t), today)
 	got := map[string]string{}
 	for _, p := range f.Plans {
 		for _, o := range p.Options {

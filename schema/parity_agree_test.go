@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -194,9 +195,9 @@ func drawn(r *rand.Rand, bases []map[string][]byte, mutations int) (map[string][
 // bases are fleets that both accept.
 func bases(t *testing.T) []map[string][]byte {
 	t.Helper()
-	read := func(dir string) map[string][]byte {
+	read := func(from fs.FS) map[string][]byte {
 		out := map[string][]byte{}
-		if err := fsWalk(os.DirFS(dir), func(path string, text []byte) { out[path] = text }); err != nil {
+		if err := fsWalk(from, func(path string, text []byte) { out[path] = text }); err != nil {
 			t.Fatal(err)
 		}
 		maps.Copy(out, Vendor())
@@ -206,7 +207,7 @@ func bases(t *testing.T) []map[string][]byte {
 	if err := Init(dir, "fleet"); err != nil {
 		t.Fatal(err)
 	}
-	return []map[string][]byte{read("../fleet-example"), read("../fleet-example"), read(dir)}
+	return []map[string][]byte{read(smallExample(t)), read(smallExample(t)), read(os.DirFS(dir))}
 }
 
 // What Tenantry accepts, cue accepts, and both render the same. What Tenantry alone refuses is of a

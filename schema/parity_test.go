@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	cueload "cuelang.org/go/cue/load"
 	"github.com/google/go-cmp/cmp"
 
+	fleetexample "tenantry.dev/fleet-example"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -47,10 +49,20 @@ func vet(t *testing.T, dir string) (map[string]cue.Value, error) {
 	return out, nil
 }
 
+// smallExample is the example without what it runs on.
+func smallExample(t testing.TB) fs.FS {
+	t.Helper()
+	small, err := fleetexample.Small()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return small
+}
+
 func example(t *testing.T) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	root := os.DirFS("../fleet-example")
+	root := smallExample(t)
 	err := fsWalk(root, func(path string, text []byte) { out[path] = text })
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +11,7 @@ import (
 )
 
 func TestTrace(t *testing.T) {
-	f, fsys := exampleFleet(t), os.DirFS("../fleet-example")
+	f, fsys := exampleFleet(t), smallExample(t)
 	for _, test := range []struct{ path, value, from, file, may string }{
 		{"tenant/acme/aws.logs.group/logs.retentionDays", "1827", "the tenant's override", "tenants/acme.cue", "365 (the default), 731 or 1827"},
 		{"tenant/delta-freight/aws.logs.group/logs.retentionDays", "60", "the plan team", "plans/team.cue", "60 (the default), 90 or 180"},
@@ -44,7 +43,7 @@ func TestTrace(t *testing.T) {
 // The policies that a trace names are those that select the resource, and those that say something of
 // the attribute come first.
 func TestTracePolicies(t *testing.T) {
-	f, fsys := exampleFleet(t), os.DirFS("../fleet-example")
+	f, fsys := exampleFleet(t), smallExample(t)
 	for path, want := range map[string]string{
 		"tenant.acme.logs.retentionDays":  "log-retention! tenant-tag",
 		"tenant.acme.key.rotation":        "key-rotation! tenant-tag",
@@ -67,14 +66,14 @@ func TestTracePolicies(t *testing.T) {
 }
 
 func TestTraceChoices(t *testing.T) {
-	got, err := exampleFleet(t).Trace(os.DirFS("../fleet-example"), "plan.team.logs.retentionDays")
+	got, err := exampleFleet(t).Trace(smallExample(t), "plan.team.logs.retentionDays")
 	if err != nil || got.Tenants != 3 || len(got.Choices) != 1 || got.Choices[0].Tenant != "cedar-clinic" || got.Choices[0].Value != "180" {
 		t.Errorf("%v, %+v", err, got)
 	}
 }
 
 func TestTraceOfNothing(t *testing.T) {
-	f, fsys := exampleFleet(t), os.DirFS("../fleet-example")
+	f, fsys := exampleFleet(t), smallExample(t)
 	for path, want := range map[string]string{
 		"plan.tem":                           `there is no plan "tem" in this fleet; did you mean "team"?`,
 		"tenant.acm":                         `there is no tenant "acm" in this fleet; did you mean "acme"?`,

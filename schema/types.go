@@ -35,17 +35,17 @@ func IsType(kind string) bool { return isType.MatchString(kind) }
 // isNative is the name of a kind that has a driver of its own.
 var isNative = regexp.MustCompile(`^aws\.[a-z0-9]+\.[a-z]+$`)
 
-// types are the resource types that plans and cells name, sorted.
+// types are the resource types that the definitions name, sorted: plans, cells, policies, and what they import.
 func (t *tree) types() []string { return t.named(isType) }
 
-// natives are the kinds with a driver of their own that plans and cells name, sorted.
+// natives are the kinds with a driver of their own that they name, sorted.
 func (t *tree) natives() []string { return t.named(isNative) }
 
-// named are the texts of plans and cells that match, sorted.
+// named are the texts of definitions that match, sorted.
 func (t *tree) named(like *regexp.Regexp) []string {
 	var names []string
-	for _, folder := range []string{plansDir, cellsDir} {
-		for _, s := range t.sources[folder] {
+	for _, folder := range t.sources {
+		for _, s := range folder {
 			if s.syntax == nil {
 				continue
 			}

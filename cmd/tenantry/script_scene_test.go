@@ -93,18 +93,32 @@ func proven(ctx context.Context, dir string) error {
 	return errors.Join(err, kept.Close())
 }
 
-// layOut is "fleet DIR TENANT…": the example fleet with only these of its tenants.
+// layOut is "fleet [-hosting] DIR TENANT…": the example fleet with only these of its tenants.
 func (s *scene) layOut(ts *testscript.TestScript, args []string) error {
 	if len(args) == 0 {
-		return errors.New("usage: fleet DIR TENANT…")
+		return errors.New("usage: fleet [-hosting] DIR TENANT…")
 	}
-	return exampleFleet(ts.MkAbs(args[0]), args[1:]...)
+	hosting := args[0] == "-hosting" && len(args) > 1
+	if hosting {
+		args = args[1:]
+	}
+	return fleetOf(ts.MkAbs(args[0]), hosting, args[1:]...)
 }
 
-// exampleFleet writes the example fleet with only some of its tenants, and with a scan for drift
-// every two seconds.
-func exampleFleet(dir string, tenants ...string) error {
-	files := fleetexample.Files()
+// exampleFleet writes the example fleet with only some of its tenants and without what it runs on, and
+// with a scan for drift every two seconds.
+func exampleFleet(dir string, tenants ...string) error { return fleetOf(dir, false, tenants...) }
+
+// fleetOf is exampleFleet with or without what the fleet runs on.
+func fleetOf(dir string, hosting bool, tenants ...string) error {
+	var files fs.FS = fleetexample.Files()
+	if !hosting {
+		small, err := fleetexample.Small()
+		if err != nil {
+			return err
+		}
+		files = small
+	}
 	if err := os.CopyFS(dir, files); err != nil {
 		return err
 	}
@@ -123,7 +137,7 @@ func exampleFleet(dir string, tenants ...string) error {
 	if found != len(tenants) {
 		return fmt.Errorf("the example fleet has only %d of %v", found, tenants)
 	}
-	shared, err := fleetexample.Shared() // the others aren't named either
+	shared, err := fleetexample.Shared(hosting) // the others aren't named either
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,8 @@ var evaluates = map[string][]string{
 
 // evaluators are the folders that may import the evaluator itself: schema has what workers run, and
 // evaluates nothing but its own definitions elsewhere; awstypes turns AWS's schemas into definitions
-// when they are generated.
-var evaluators = []string{"schema", "internal/awstypes"}
+// when they are generated; samples evaluates what it has itself.
+var evaluators = []string{"schema", "internal/awstypes", "internal/samples"}
 
 // parents are the files of schema that run outside of workers. They may not as much as name the evaluator.
 var parents = []string{"between.go", "crosscheck.go", "file.go", "keep.go", "kept.go", "load.go", "loader.go", "render.go", "with.go"}

@@ -77,7 +77,11 @@ func definitions() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := reference.Pages(m, fleetexample.Files())
+	small, err := fleetexample.Small() // mistakes are made in it, and looked at one by one
+	if err != nil {
+		return nil, err
+	}
+	pages, err := reference.Pages(m, small)
 	if err != nil {
 		return nil, err
 	}

@@ -50,11 +50,15 @@ var today = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 func example(t *testing.T) fstest.MapFS {
 	t.Helper()
 	out := fstest.MapFS{}
-	err := fs.WalkDir(fleetexample.Files(), ".", func(name string, d fs.DirEntry, err error) error {
+	small, err := fleetexample.Small()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = fs.WalkDir(small, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := fs.ReadFile(fleetexample.Files(), name)
+		text, err := fs.ReadFile(small, name)
 		out[name] = &fstest.MapFile{Data: text}
 		return err
 	})

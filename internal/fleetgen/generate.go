@@ -73,7 +73,7 @@ var (
 // base is the example fleet without its tenants, with room for many.
 func base(tenants int) (files, error) {
 	out := files{}
-	example, err := fleetexample.Shared()
+	example, err := fleetexample.Shared(false)
 	if err != nil {
 		return nil, fmt.Errorf("read the example fleet: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tenantry.dev/reconciler/resource"
+	fleetexample "tenantry.dev/fleet-example"
 	"tenantry.dev/schema"
 )
 
@@ -50,7 +51,11 @@ func example() *schema.Fleet {
 }
 
 func TestGolden(t *testing.T) {
-	fleet, found := schema.Load(os.DirFS("../../fleet-example"), time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+	small, err := fleetexample.Small()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, found := schema.Load(small, time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	if fleet == nil {
 		t.Fatal(found)
 	}
