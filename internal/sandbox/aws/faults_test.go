@@ -244,5 +244,5 @@ func TestUnknownOperationsAreNamed(t *testing.T) {
 	}
 	refused(t, "NotImplemented", s3.NewFromConfig(cfg).GetBucketCors, &s3.GetBucketCorsInput{Bucket: aws.String("b")})
 	refused(t, "UnknownOperationException", kms.NewFromConfig(cfg).Encrypt, &kms.EncryptInput{KeyId: aws.String("k"), Plaintext: []byte("p")})
-	refused(t, "UnknownOperationException", sqs.NewFromConfig(cfg).SendMessage, &sqs.SendMessageInput{QueueUrl: aws.String("u"), MessageBody: aws.String("m")})
+	refused(t, "UnknownOperationException", sqs.NewFromConfig(cfg).PurgeQueue, &sqs.PurgeQueueInput{QueueUrl: aws.String("u")})
 }
