@@ -298,9 +298,7 @@ func (k keeping) with(f findings) keeping {
 	next := keeping{fleet: k.fleet, listed: map[changeset.Place]time.Time{}, failed: map[changeset.Place]string{}}
 	maps.Copy(next.listed, k.listed)
 	maps.Copy(next.failed, k.failed)
-	for p, why := range f.failed {
-		next.failed[p] = why
-	}
+	maps.Copy(next.failed, f.failed)
 	for p := range f.listed { // which has the last word
 		next.listed[p] = f.at
 		delete(next.failed, p)
