@@ -437,3 +437,38 @@ func TestWhatIsNotKnownIsListed(t *testing.T) {
 		t.Errorf("after nothing could be read, read %v", read)
 	}
 }
+
+// The daemon reads everything once after its start and then on schedule. A commit, the look for drift after
+// it and a decision on drift read what they are about.
+func TestTheDaemonReadsEverythingOnScheduleAlone(t *testing.T) {
+	inOffice(t, func(o *office) {
+		m := &meter{}
+		o.stop()
+		all, err := o.Daemon.Reconciler.Providers(nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted := providers.Set{}
+		for name, d := range all {
+			counted[name] = metered{d.(*memory), m}
+		}
+		o.Daemon.Reconciler.Providers = func(*schema.Fleet, []string) (providers.Set, error) { return counted, nil }
+		o.restart()
+		lists := func(what string) bool { return strings.HasPrefix(what, "list ") }
+		second := o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		o.wait(5 * time.Minute)
+		o.Notice(t.Context(), reconciler.Hint{Drift: true})
+		o.wait(time.Minute)
+		read := m.take()
+		if c := o.board.check("tenantry/apply", second); c.Conclusion != "success" || o.retention() != "90" {
+			t.Fatalf("tenantry/apply is %s: %s; the logs are kept for %s days", c.Conclusion, c.Title, o.retention())
+		}
+		if slices.ContainsFunc(read, func(what string) bool { return lists(what) || strings.Contains(what, "delta-freight") }) {
+			t.Errorf("a commit for one tenant read %v", read)
+		}
+		o.wait(time.Hour)
+		if read := m.take(); !slices.ContainsFunc(read, lists) {
+			t.Errorf("in an hour, the daemon read %v", read)
+		}
+	})
+}
