@@ -76,3 +76,17 @@ func (s *Sweep) finish(key any, r *reading, value any, err error, given bool) {
 	}
 	close(r.done)
 }
+
+type sourceKey struct{}
+
+// AtSource returns a context in which nothing is taken from an index, or from what was read before: all is
+// asked of the service that it belongs to.
+func AtSource(ctx context.Context) context.Context {
+	return context.WithValue(ctx, sourceKey{}, true)
+}
+
+// IsAtSource tells whether everything is to be asked of its service.
+func IsAtSource(ctx context.Context) bool {
+	is, _ := ctx.Value(sourceKey{}).(bool)
+	return is
+}

@@ -5,13 +5,12 @@ import (
 	"slices"
 
 	"tenantry.dev/providers"
-	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
 )
 
-// confirm reads again what an index told and nobody expects, so that an index that lags behind our own
-// writes shows no drift and hides no resource. The service has the last word: what it doesn't call by the
-// address that the index gave may be elsewhere, and so its place is listed again.
+// confirm reads again at the services what an index told and nobody expects, so that an index that lags
+// behind our own writes shows no drift and hides no resource: what the service doesn't call by the address
+// that the index gave is looked for in its place.
 func (o *Observer) confirm(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope, seen Observation, expected expectation) (Observation, error) {
 	for range confirmRounds {
 		var doubted []resource.Observed
@@ -24,13 +23,8 @@ func (o *Observer) confirm(ctx context.Context, set providers.Set, fleet string,
 			return seen, nil
 		}
 		var err error
-		if seen, err = o.Again(ctx, set, fleet, scopes, Part{Resources: addresses(doubted)}); err != nil {
+		if seen, err = o.Again(providers.AtSource(ctx), set, fleet, scopes, Part{Resources: addresses(doubted)}); err != nil {
 			return Observation{}, err
-		}
-		if places := missing(doubted, seen.Observed); len(places) > 0 {
-			if seen, err = o.Again(ctx, set, fleet, scopes, Part{Places: places}); err != nil {
-				return Observation{}, err
-			}
 		}
 	}
 	return seen, nil
@@ -38,22 +32,6 @@ func (o *Observer) confirm(ctx context.Context, set providers.Set, fleet string,
 
 // confirmRounds bounds the looks. One is enough unless somebody else makes the observer forget meanwhile.
 const confirmRounds = 3
-
-// missing returns the places of what is in had and not in has, each once.
-func missing(had, has []resource.Observed) []changeset.Place {
-	there := map[resource.Address]bool{}
-	for _, r := range has {
-		there[r.Address] = true
-	}
-	var places []changeset.Place
-	for _, r := range had {
-		at := changeset.Place{Scope: r.Scope, Kind: r.Address.Kind}
-		if !there[r.Address] && !slices.Contains(places, at) {
-			places = append(places, at)
-		}
-	}
-	return places
-}
 
 // An expectation is what a resource may be without anybody wondering: as it is wanted, or as it was
 // applied last.

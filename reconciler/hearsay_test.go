@@ -2,6 +2,7 @@ package reconciler_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"testing"
 
@@ -33,6 +34,9 @@ type index struct {
 
 func (x *index) Observe(ctx context.Context, scope resource.Scope, fleet string) ([]resource.Observed, error) {
 	list, err := x.memory.Observe(ctx, scope, fleet)
+	if providers.IsAtSource(ctx) {
+		clear(x.says)
+	}
 	for i, o := range list {
 		if said, ok := x.says[o.ID]; ok {
 			said.Hearsay = true
@@ -131,5 +135,30 @@ func TestWhatIsExpectedIsNotDoubted(t *testing.T) {
 	plan := w.plan(target("c2", topic("acme", "news", map[string]string{"team": "blue"})), reconciler.Question{})
 	if len(plan.Changeset.Changes) != 1 || x.reads != 0 {
 		t.Errorf("%d reads at the service for %v", x.reads, plan.Changeset.Changes)
+	}
+}
+
+// However many an index is late about, all are confirmed, be it one by one or by a listing at the service.
+func TestAnIndexMayBeLateAboutEverything(t *testing.T) {
+	for _, n := range []int{1, 7, 60} {
+		w := newWorld(t)
+		set := must(w.cloud.set(map[string]resource.Kind{"t.topic": tagged}))
+		x := &index{memory: set["t.topic"].(*memory), says: map[string]resource.Observed{}}
+		set["t.topic"] = x
+		w.Providers = func(*schema.Fleet, []string) (providers.Set, error) { return set, nil }
+		var all [][]resource.Desired
+		for i := range n {
+			all = append(all, topic(fmt.Sprintf("t%d", i), "news", map[string]string{"team": "red"}))
+		}
+		t1 := target("c1", all...)
+		w.apply(t1, reconciler.Question{})
+		for _, o := range must(w.cloud.byAddress()) {
+			o.Attributes = maps.Clone(o.Attributes)
+			o.Attributes["tags"] = must(resource.Of(map[string]string{"team": "blue"}))
+			x.says[o.ID] = o
+		}
+		if plan := w.plan(t1, reconciler.Question{}); !plan.Changeset.Empty() {
+			t.Errorf("%d of %d late tags are taken for drift", len(plan.Changeset.Changes), n)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package scale_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,7 @@ import (
 	"tenantry.dev/schema"
 )
 
-// A shop is a fleet of one tenant at a sandbox, and the memory of a daemon that looks after it.
+// A shop is a fleet of some tenants at a sandbox, and the memory of a daemon that looks after it.
 type shop struct {
 	t     *testing.T
 	cloud *scale.Cloud
@@ -25,7 +26,7 @@ type shop struct {
 
 func newShop(t *testing.T, lag time.Duration) *shop {
 	t.Helper()
-	s := &shop{t: t, cloud: cloud(t, 1, versionedIf(true))}
+	s := &shop{t: t, cloud: cloud(t, 12, versionedIf(true))}
 	s.cloud.SetConditions(awsbox.Conditions{ConfirmAtOnce: true, IndexLag: lag, PageSize: 2})
 	kept, err := store.Open(t.Context(), t.TempDir(), store.ReadWrite)
 	if err != nil {
@@ -49,7 +50,7 @@ func (s *shop) restart() {
 	}
 }
 
-// target wants everything of the tenant to have this team; what is there at first has "platform".
+// target wants everything of the tenants to have this team; what is there at first has "platform".
 func (s *shop) target(commit, team string) reconciler.Target {
 	t := reconciler.Target{
 		Commit: reconciler.Commit(commit), Removed: map[resource.Owner]string{},
@@ -61,7 +62,7 @@ func (s *shop) target(commit, team string) reconciler.Target {
 	}
 	t.Rendering.Desired = s.cloud.Desired(s.cloud.Plan)
 	for _, d := range t.Rendering.Desired {
-		d.Attributes["tags"], _ = resource.Of(map[string]string{"team": team, "tenant": "t00000t"})
+		d.Attributes["tags"], _ = resource.Of(map[string]string{"team": team, "tenant": strings.TrimPrefix(string(d.Address.Owner), "tenant/")})
 	}
 	return t
 }

@@ -213,6 +213,10 @@ func TestTheIndexIsListedOnceInASweep(t *testing.T) {
 	if _, err := d.Observe(providers.InSweep(t.Context()), testScope, testFleet); err != nil || len(w.sent("GetResources")) != 2 {
 		t.Errorf("the next sweep lists it anew: %d times, %v", len(w.sent("GetResources")), err)
 	}
+	seen, err := d.Observe(providers.AtSource(providers.InSweep(t.Context())), testScope, testFleet)
+	if err != nil || len(w.sent("GetResources")) != 2 || len(w.sent("ListQueueTags")) != 1 || seen[0].Hearsay {
+		t.Errorf("at the source the index is asked all the same: %v, %v", seen, err)
+	}
 	if _, err := d.Observe(t.Context(), testScope, testFleet); err != nil || len(w.sent("GetResources")) != 3 {
 		t.Errorf("a look at one kind lists what it needs: %d times, %v", len(w.sent("GetResources")), err)
 	}
