@@ -93,7 +93,7 @@ var errNoGuide = errors.New("nothing says what it is to be listed within")
 // rounds splits places by when they can be listed.
 func (p *pass) rounds(places []changeset.Place) [][]changeset.Place {
 	kinds := p.set.Kinds()
-	rounds := make([][]changeset.Place, 1)
+	rounds := [][]changeset.Place{nil} // the first has what is listed as a whole
 	at := map[string]int{}
 	if p.guide != nil {
 		for i, round := range changeset.Rounds(kinds, p.guide.desired, p.guide.applied) {

@@ -17,8 +17,8 @@ import (
 //	asked for          lies in ours  made by us  what it is
 //	by a definition    yes           –           that definition's
 //	by a definition    no            yes         that definition's
-//	for its adoption   no            no          Adoptable
-//	by a definition    no            –           nobody's we know
+//	for its adoption   no            never       Adoptable
+//	by a definition    no            never       nobody's we know
 //	by nothing         yes           –           a stray, which a person decides on
 //	by nothing         no            –           nobody's we know
 //
