@@ -472,3 +472,36 @@ func TestTheDaemonReadsEverythingOnScheduleAlone(t *testing.T) {
 		}
 	})
 }
+
+// A commit doesn't wait for a scan that is under way, and a scan that listed something before it was made
+// hides it from nobody.
+func TestAScanHidesNothingThatWasMadeMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	before, then := target("c1", tenant("zeta", 0)), target("c2", tenant("zeta", 0), tenant("acme", 0))
+	if err := w.passes(before, reconciler.Question{}); err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	w.Providers = func(*schema.Fleet, []string) (providers.Set, error) {
+		set, err := w.cloud.set(kinds)
+		keys := set["t.key"].(*memory)
+		set["t.key"] = odd{memory: keys, observe: func(ctx context.Context, s resource.Scope) ([]resource.Observed, error) {
+			list, err := keys.Observe(ctx, s, "test")
+			once.Do(func() {
+				if err := w.passes(then, hour); err != nil {
+					t.Error(err)
+				}
+			})
+			return list, err
+		}}
+		return set, err
+	}
+	w.plan(before, reconciler.Question{})
+	if live, err := w.cloud.byAddress(); err != nil || len(live) != 6 {
+		t.Fatalf("while the scan was under way, there came to be %v: %v", live, err)
+	}
+	if plan := w.plan(then, hour); len(plan.Changeset.Changes) > 0 {
+		t.Errorf("after it, the plan has %+v", plan.Changeset.Changes)
+	}
+	w.settled(then, 6)
+}
