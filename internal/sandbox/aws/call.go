@@ -121,6 +121,9 @@ func (s *Server) perform(c *call, op operation) (any, error) {
 		s.flying.end() // who waits is no business of Calm
 		c.late = !waiting.wait(c.req.Context(), over.C)
 		s.flying.start()
+		if gone := c.req.Context().Err(); gone != nil {
+			return nil, gone // nobody is there to answer, so that nothing is taken for them
+		}
 		result, err = s.once(c, op)
 		waiting, not = errors.AsType[*notYet](err)
 	}
