@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"tenantry.dev/reconciler/resource"
 	fleetexample "tenantry.dev/fleet-example"
+	"tenantry.dev/reconciler/resource"
 	"tenantry.dev/schema"
 )
 
