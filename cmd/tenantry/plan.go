@@ -165,6 +165,7 @@ func (a *app) target(ctx context.Context, dir string) (reconciler.Target, error)
 
 // reconciler puts the parts together for work on one machine. The returned function closes them.
 func (a *app) reconciler(ctx context.Context, fleet *schema.Fleet, mode store.Mode) (*reconciler.Reconciler, func() error, error) {
+	frugal()
 	dir, err := a.data(fleet.Name)
 	if err != nil {
 		return nil, nil, err
