@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tenantry.dev/providers"
@@ -169,12 +170,31 @@ func remarks(before, after *schema.Fleet) []string {
 			list = append(list, fmt.Sprintf("It brings an approval by %s of %s, until %s: %s", a.By, a.Digest, a.Expires.UTC().Format(time.RFC3339), a.Reason))
 		}
 	}
+	for _, w := range after.Waivers {
+		if !slices.ContainsFunc(before.Waivers, func(b changeset.Waiver) bool { return b.Same(w) }) {
+			list = append(list, fmt.Sprintf("It waives drift of %s in %s until %s, as %s asked for: %s",
+				strings.Join(w.Attributes, ", "), listed(w.Addresses), w.Until.UTC().Format(time.RFC3339), w.By, w.Reason))
+		}
+	}
 	for _, a := range after.Accounts {
 		if strangers(&schema.Fleet{Accounts: []schema.Account{a}}, before)[a.ID] {
 			list = append(list, fmt.Sprintf("Account %s (%s) is new, or is entered in another way: as %s. It is entered once this is merged.", a.Name, a.ID, a.RoleARN))
 		}
 	}
 	return list
+}
+
+// listed names a few resources.
+func listed(addresses []resource.Address) string {
+	const most = 5
+	names := make([]string, 0, most)
+	for _, a := range addresses[:min(most, len(addresses))] {
+		names = append(names, a.String())
+	}
+	if rest := len(addresses) - len(names); rest > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), rest)
+	}
+	return strings.Join(names, ", ")
 }
 
 // drifters are the owners whose drift a plan puts back.

@@ -28,6 +28,11 @@ type Waived struct {
 	Origin    resource.Origin  `json:"origin"`
 }
 
+// Same tells whether two waivers leave the same until the same time.
+func (w Waiver) Same(other Waiver) bool {
+	return slices.Equal(w.Addresses, other.Addresses) && slices.Equal(w.Attributes, other.Attributes) && w.Until.Equal(other.Until)
+}
+
 // covers tells whether a drift of an attribute is left alone.
 func (w Waiver) covers(address resource.Address, attribute string, now time.Time) bool {
 	return now.Before(w.Until) && slices.Contains(w.Addresses, address) &&
