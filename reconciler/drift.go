@@ -75,7 +75,9 @@ func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
 			if s.plan, err = d.Reconciler.Plan(ctx, s.target, Question{Within: d.lately()}); err != nil {
 				return errors.Join(append(failures, err)...)
 			}
-			s.causes = report.Group(s.plan.Changeset)
+			if s.causes, err = d.causes(ctx, s.target, s.plan); err != nil {
+				return errors.Join(append(failures, err)...)
+			}
 		}
 	}
 	told, err := d.reportCorrected(ctx)
@@ -111,7 +113,9 @@ func (d *Daemon) lookAt(ctx context.Context, t Target, q Question) (s scan, err 
 	if s.plan, err = d.Reconciler.Plan(providers.InBackground(ctx), t, q); err != nil {
 		return s, err
 	}
-	s.causes = report.Group(s.plan.Changeset)
+	if s.causes, err = d.causes(ctx, t, s.plan); err != nil {
+		return s, err
+	}
 	if s.since, err = d.since(ctx, s.causes); err != nil {
 		return s, err
 	}

@@ -68,13 +68,38 @@ func (g *guide) snapshot(set providers.Set, fleet string, observed []resource.Ob
 // follows from what is asked for now, whatever it followed from when it was looked at.
 func (g *guide) recognised(set providers.Set, fleet string, observed []resource.Observed) changeset.Snapshot {
 	kinds := set.Kinds()
-	list := slices.Clone(observed)
-	for i := range list {
-		if len(kinds[list[i].Address.Kind].Identity) > 0 {
-			list[i].Address = resource.Address{Kind: list[i].Address.Kind}
+	var list []resource.Observed
+	at := map[bareKey]int{}
+	for _, r := range observed {
+		if len(kinds[r.Address.Kind].Identity) == 0 {
+			list = append(list, r)
+			continue
+		}
+		// One that was written and one that was listed are the same, whatever each was taken for.
+		key := bareKey{r.Address.Kind, r.Scope, r.ID}
+		was := r.Address
+		r.Address = resource.Address{Kind: was.Kind}
+		if i, twice := at[key]; !twice {
+			at[key] = len(list)
+			list = append(list, r)
+		} else if g.asks(was) {
+			list[i] = r
 		}
 	}
 	return changeset.Recognise(g.snapshot(set, fleet, list))
+}
+
+// A bareKey tells resources apart that carry no mark.
+type bareKey struct {
+	kind  string
+	scope resource.Scope
+	id    string
+}
+
+// asks tells whether a definition has an address.
+func (g *guide) asks(address resource.Address) bool {
+	has := func(d resource.Desired) bool { return d.Address == address }
+	return slices.ContainsFunc(g.desired, has) || slices.ContainsFunc(g.applied, has)
 }
 
 // A pass lists places in rounds: first what is listed as a whole, then what lies in that, and so on.
