@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -235,7 +236,14 @@ func TestAScanHeedsTheFence(t *testing.T) {
 // A failure is tried again. People are asked when it lasts, and told when it is over.
 func TestAScanThatFailsIsTriedAgain(t *testing.T) {
 	correcting(t, nil, func(o *office, _ reconciler.Commit) {
-		o.cloud.before = func(string) error { return errors.New("throttled") }
+		var throttled atomic.Bool
+		throttled.Store(true)
+		o.cloud.before = func(string) error {
+			if throttled.Load() {
+				return errors.New("throttled")
+			}
+			return nil
+		}
 		o.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
 		o.looks()
 		if open := o.board.open(); len(open) != 0 {
@@ -246,7 +254,7 @@ func TestAScanThatFailsIsTriedAgain(t *testing.T) {
 		if len(open) != 1 || !strings.Contains(o.proposal(open[0]).Body, "throttled") {
 			t.Errorf("open after hours: %v", open)
 		}
-		o.cloud.before = nil
+		throttled.Store(false)
 		o.wait(time.Hour)
 		if got := o.retention(); got != "180" {
 			t.Errorf("the logs are kept for %s days", got)
