@@ -36,7 +36,11 @@ type Daemon struct {
 	Reviews    Reviews
 	Comments   Comments // may be nil: then nobody is listened to
 	Queue      Queue
-	Log        *slog.Logger
+	// Deployments may be nil: then environments are not shown on the forge.
+	Deployments Deployments
+	// Teams may be nil: then those count as owners of a file whom CODEOWNERS names themselves.
+	Teams Teams
+	Log   *slog.Logger
 
 	// Events opens what tells of changes in a fleet's accounts, of these kinds. May be nil: then what changed is
 	// found on schedule.

@@ -132,6 +132,32 @@ type Comments interface {
 	React(ctx context.Context, comment int64, reaction string) error
 }
 
+// Deployments shows on the forge, by environment, which commit is in service there.
+type Deployments interface {
+	// Deploy states what became of a commit in an environment. Repeating it changes nothing, and a
+	// state takes the place of the one before.
+	Deploy(ctx context.Context, d Deployment) error
+}
+
+// A Deployment is a commit of the watched branch in one environment of the fleet.
+type Deployment struct {
+	Commit      Commit
+	Environment string // its name in fleet.cue
+	Production  bool   // customers are there
+	State       string // "in_progress", "success", "failure" or "inactive"
+	Description string // at most 140 characters
+}
+
+// Teams knows who belongs to the teams that CODEOWNERS names.
+type Teams interface {
+	// Member tells whether a login belongs to a team, "org/team", or to one below it. ErrNoTeams if
+	// that may not be asked.
+	Member(ctx context.Context, team, login string) (bool, error)
+}
+
+// ErrNoTeams means that the forge doesn't tell us who is in a team.
+var ErrNoTeams = errors.New("who is in a team can't be asked")
+
 // A Command is what a person asked for in a comment on a pull request.
 type Command struct {
 	Comment int64     // the comment's id; a later comment has a greater one

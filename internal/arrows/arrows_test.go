@@ -13,13 +13,15 @@ const module = "tenantry.dev/"
 var allowed = map[string][]string{
 	"reconciler/resource":    {},
 	"reconciler/changeset":   {"reconciler/resource"},
-	"reconciler/report":      {"reconciler/resource", "reconciler/changeset"},
+	"reconciler/cost":        {"reconciler/resource", "reconciler/changeset"},
+	"reconciler/codeowners":  {},
+	"reconciler/report":      {"reconciler/resource", "reconciler/changeset", "reconciler/cost"},
 	"reconciler/takeover":    {"providers", "reconciler/resource", "reconciler/changeset"},
-	"schema":                 {"reconciler/resource", "reconciler/changeset", "internal/awstypes", "internal/samples"},
+	"schema":                 {"reconciler/resource", "reconciler/changeset", "reconciler/cost", "internal/awstypes", "internal/samples"},
 	"providers":              {"reconciler/resource"},
 	"providers/aws":          {"providers", "reconciler/resource", "internal/awstypes"},
 	"providers/providertest": {"providers", "reconciler/resource", "reconciler/changeset", "internal/samples"},
-	"reconciler":             {"reconciler/resource", "reconciler/changeset", "reconciler/report", "schema", "providers"},
+	"reconciler":             {"reconciler/resource", "reconciler/changeset", "reconciler/report", "reconciler/cost", "reconciler/codeowners", "schema", "providers"},
 
 	"internal/audit":          {"reconciler/changeset", "reconciler/resource"},
 	"internal/store":          {"internal/audit", "reconciler", "reconciler/changeset", "reconciler/resource"},
@@ -45,7 +47,7 @@ var allowed = map[string][]string{
 }
 
 // pure lists the folders that may import nothing that reads a clock, logs or does I/O.
-var pure = []string{"reconciler/resource", "reconciler/changeset", "reconciler/report", "reconciler/takeover"}
+var pure = []string{"reconciler/resource", "reconciler/changeset", "reconciler/report", "reconciler/takeover", "reconciler/cost", "reconciler/codeowners"}
 
 var impure = []string{"context", "os", "net", "net/http", "log", "os/exec", "database/sql", "io/ioutil"}
 
