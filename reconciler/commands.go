@@ -293,6 +293,11 @@ func answers(word, verb string) string {
 		return "Git's values are put back; the pull request is closed once the cloud has them."
 	case "waiving":
 		return "This pull request now records that the drift is waived until then. Nothing is changed in the cloud; merge it to have it no longer reported."
+	case "not-gone":
+		return "Nothing is waived: some of what this report is about is gone from the cloud, and others may need it. " +
+			"Close this pull request or comment `/tenantry revert` to have it made again, or take it out of the definitions."
+	case "not-writable":
+		return "Nothing is waived: the file of this cause in `approvals/` isn't as Tenantry writes it, so that it can't be edited. Mend or remove it, and ask again."
 	case "no-drift":
 		return "`" + verb + "` answers a report of drift, and this pull request is none that is open."
 	case "unclear":

@@ -215,7 +215,10 @@ func (d *Daemon) answerDrift(ctx context.Context, s scan, cause report.Cause, le
 	}
 	proposal := driftProposal(ctx, s, cause, left)
 	if !w.Until.IsZero() {
-		if proposal, err = w.waive(s, cause, proposal); err != nil {
+		waived, why := w.waive(s, cause, proposal)
+		if why == nil {
+			proposal = waived
+		} else if err := d.cantWaive(ctx, last, why); err != nil {
 			return err
 		}
 	}

@@ -89,6 +89,30 @@ func (d *Daemon) wished(ctx context.Context, cause report.Cause) (wish, error) {
 	return w, nil
 }
 
+// errGone says why a drift can't be waived.
+var errGone = errors.New("a resource that is gone can't be waived, since others may need it")
+
+// cantWaive says on a proposal why what a person asked for isn't done, and forgets the wish, which would
+// come to the same again.
+func (d *Daemon) cantWaive(ctx context.Context, p ProposalState, why error) error {
+	d.Log.Info("a drift can't be waived", "pull_request", p.Number, "reason", why)
+	word := "not-writable"
+	if errors.Is(why, errGone) {
+		word = "not-gone"
+	}
+	if err := d.say(ctx, Command{Pull: p.Number, Verb: verbIgnore}, word); err != nil {
+		return err
+	}
+	return d.forgetWish(ctx, p.Branch)
+}
+
+func (d *Daemon) forgetWish(ctx context.Context, branch string) error {
+	if err := d.Reconciler.State.Put(ctx, stateWish+branch, ""); err != nil {
+		return fmt.Errorf("forget what was asked of %s: %w", branch, err)
+	}
+	return nil
+}
+
 // revert puts Git's values back because somebody asked for it in a comment.
 func (d *Daemon) revert(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish) error {
 	last.ClosedBy = w.By
@@ -100,7 +124,7 @@ func (d *Daemon) revert(ctx context.Context, s scan, cause report.Cause, last Pr
 		return err
 	}
 	d.trigger(ctx, keyDrift, false) // which closes the report once the drift is seen to be gone
-	return d.Reconciler.State.Put(ctx, stateWish+last.Branch, "")
+	return d.forgetWish(ctx, last.Branch)
 }
 
 // driftDigest is the digest of the drift that a proposal is about, whatever it proposes.
@@ -119,7 +143,7 @@ func (w wish) waive(s scan, cause report.Cause, p Proposal) (Proposal, error) {
 		}
 		switch {
 		case c.Have == nil:
-			return p, errors.New("a resource that is gone can't be waived, since others may need it: close the report to have it made again, or take it out of the definitions")
+			return p, errGone
 		case c.Want == nil:
 			attributes["*"] = true
 		}

@@ -1,6 +1,7 @@
 package reconciler_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,32 @@ func TestIgnoreInAComment(t *testing.T) {
 		o.wait(time.Minute)
 		if got := o.retention(); got != "180" {
 			t.Errorf("after closing, the logs are kept for %s days", got)
+		}
+	})
+}
+
+// What is gone can't be waived. Who asked for it is told so, the report stays, and the turn ends well.
+func TestWhatIsGoneIsNotWaived(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.cloud.lose(cedarLogs)
+		o.wait(2 * time.Hour)
+		open := o.board.open()
+		if len(open) != 1 {
+			t.Fatalf("open reports %v", open)
+		}
+		o.wish("dana", "ignore", "until "+time.Now().UTC().AddDate(0, 0, 7).Format(time.DateOnly)+" later")
+		o.wait(time.Minute)
+		o.board.mu.Lock()
+		said := fmt.Sprint(o.board.comments)
+		o.board.mu.Unlock()
+		if !strings.Contains(said, "Nothing is waived: some of what this report is about is gone") {
+			t.Errorf("it says %s", said)
+		}
+		if strings.Contains(o.log.String(), "will be tried again") {
+			t.Errorf("a turn failed:\n%s", o.log.String())
+		}
+		if p := o.board.content[open[0]]; strings.Contains(p.Title, "Waive") {
+			t.Errorf("the report is titled %s", p.Title)
 		}
 	})
 }
