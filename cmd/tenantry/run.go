@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"tenantry.dev/internal/github"
@@ -38,6 +39,20 @@ type daemonSettings struct {
 	workers             int
 }
 
+// repoFlags are the flags that say which config repository, and as whom.
+func (s *daemonSettings) repoFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&s.repoURL, "repo-url", "", "the config repository: https, ssh or a path")
+	s.githubFlags(flags)
+}
+
+// githubFlags are the flags of what talks to GitHub alone.
+func (s *daemonSettings) githubFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&s.branch, "branch", "main", "the watched branch")
+	flags.StringVar(&s.githubRepo, "github-repo", "", "owner/name of the config repository on GitHub")
+	flags.Int64Var(&s.appID, "github-app-id", 0, "the GitHub App's id; without it GITHUB_TOKEN is used")
+	flags.StringVar(&s.appKeyFile, "github-app-key-file", "", "the GitHub App's private key, PEM")
+}
+
 func (a *app) runCommand() *cobra.Command {
 	var s daemonSettings
 	cmd := &cobra.Command{
@@ -50,11 +65,7 @@ func (a *app) runCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&s.repoURL, "repo-url", "", "the config repository: https, ssh or a path")
-	flags.StringVar(&s.branch, "branch", "main", "the watched branch")
-	flags.StringVar(&s.githubRepo, "github-repo", "", "owner/name of the config repository on GitHub")
-	flags.Int64Var(&s.appID, "github-app-id", 0, "the GitHub App's id; without it GITHUB_TOKEN is used")
-	flags.StringVar(&s.appKeyFile, "github-app-key-file", "", "the GitHub App's private key, PEM")
+	s.repoFlags(flags)
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "address for webhooks, /healthz and /readyz")
 	flags.DurationVar(&s.poll, "poll", time.Minute, "time between looks at the repository, for lost webhooks")
 	flags.DurationVar(&s.writeInterval, "github-write-interval", time.Second, "pause between writes to GitHub")

@@ -53,10 +53,7 @@ func (a *app) tenantAddCommand() *cobra.Command {
 	flags.StringArrayVar(&s.contacts, "contact", nil, "ROLE=EMAIL, as in technical=ops@example.com; may be repeated")
 	flags.StringArrayVar(&s.tenant.Domains, "domain", nil, "the customer's own domain; may be repeated")
 	flags.BoolVar(&s.pull, "pr", false, "open a pull request instead of writing the file")
-	flags.StringVar(&s.githubRepo, "github-repo", "", "owner/name of the config repository on GitHub, for --pr")
-	flags.StringVar(&s.branch, "branch", "main", "the branch that the pull request is for")
-	flags.Int64Var(&s.appID, "github-app-id", 0, "the GitHub App's id; without it GITHUB_TOKEN is used")
-	flags.StringVar(&s.appKeyFile, "github-app-key-file", "", "the GitHub App's private key, PEM")
+	s.githubFlags(flags)
 	s.how.flags(cmd)
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"plan": completeFlag("plans"), "cell": completeFlag("cells"), "residency": completeChoices("tenant.residency", ""), "contact": completeChoices("contact.role", "="),

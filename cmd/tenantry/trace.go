@@ -47,11 +47,7 @@ func (a *app) traceCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&asJSON, "json", false, "as JSON")
-	flags.StringVar(&s.repoURL, "repo-url", "", "the config repository: https, ssh or a path")
-	flags.StringVar(&s.branch, "branch", "main", "the watched branch")
-	flags.StringVar(&s.githubRepo, "github-repo", "", "owner/name of the config repository on GitHub")
-	flags.Int64Var(&s.appID, "github-app-id", 0, "the GitHub App's id; without it GITHUB_TOKEN is used")
-	flags.StringVar(&s.appKeyFile, "github-app-key-file", "", "the GitHub App's private key, PEM")
+	s.repoFlags(flags)
 	return cmd
 }
 
