@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,13 @@ type Group struct {
 	Head Commit
 }
 
-// keyShown is where State keeps which destructive changes the plan of a pull request showed.
-const keyShown = "shown/"
+const (
+	// keyShown is where State keeps which destructive changes the plan of a pull request showed.
+	keyShown = "shown/"
+	// stateGroups is where State keeps which merge groups have an answer: of those that were listed last, the
+	// head by the ref. A queue names a new ref for each, so that one key for each would pile up.
+	stateGroups = "groups"
+)
 
 // groups answers every merge group that has no answer yet.
 func (d *Daemon) groups(ctx context.Context) error {
@@ -29,55 +35,90 @@ func (d *Daemon) groups(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list merge groups: %w", err)
 	}
+	known, err := d.answeredGroups(ctx)
+	if err != nil {
+		return err
+	}
+	answered := map[string]Commit{}
 	var failures []error
 	for _, g := range list {
-		answered, err := d.Reconciler.State.Get(ctx, keyGroups+"/"+g.Ref)
-		if err == nil && answered != string(g.Head) {
-			err = d.group(ctx, g)
+		if known[g.Ref] != g.Head {
+			done, err := d.group(ctx, g)
+			if err != nil {
+				failures = append(failures, fmt.Errorf("merge group %s: %w", g.Ref, err))
+			}
+			if err != nil || !done {
+				continue
+			}
 		}
-		if err != nil {
-			failures = append(failures, fmt.Errorf("merge group %s: %w", g.Ref, err))
-		}
+		answered[g.Ref] = g.Head
+	}
+	if !maps.Equal(answered, known) {
+		failures = append(failures, d.keepGroups(ctx, answered))
 	}
 	return errors.Join(failures...)
 }
 
-// group judges one merge group. Its commit will be the watched branch, so that it gets the checks of a pull
-// request, and one more: it may destroy only what the plan of a pull request showed to those who
-// reviewed it. Several that are harmless by themselves may not be together.
-func (d *Daemon) group(ctx context.Context, g Group) error {
-	commit, err := d.Source.Fetch(ctx, g.Ref)
-	if errors.Is(err, ErrNoRef) || err == nil && commit != g.Head {
-		return nil // the queue was made anew; the next look has what it is now
+func (d *Daemon) answeredGroups(ctx context.Context) (map[string]Commit, error) {
+	answered := map[string]Commit{}
+	text, err := d.Reconciler.State.Get(ctx, stateGroups)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &answered)
 	}
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("recall the answered merge groups: %w", err)
+	}
+	return answered, nil
+}
+
+func (d *Daemon) keepGroups(ctx context.Context, answered map[string]Commit) error {
+	text, err := json.Marshal(answered)
+	if err == nil {
+		err = d.Reconciler.State.Put(ctx, stateGroups, string(text))
+	}
+	if err != nil {
+		return fmt.Errorf("remember the answered merge groups: %w", err)
+	}
+	return nil
+}
+
+// group judges one merge group. Its commit will be the watched branch, so that it gets the checks of a pull
+// request, and one more: it may destroy only what the plan of a pull request showed to those who
+// reviewed it. Several that are harmless by themselves may not be together. It isn't done if the queue
+// was made anew meanwhile.
+func (d *Daemon) group(ctx context.Context, g Group) (done bool, err error) {
+	commit, err := d.Source.Fetch(ctx, g.Ref)
+	if errors.Is(err, ErrNoRef) || err == nil && commit != g.Head {
+		return false, nil // the next look has what it is now
+	}
+	if err != nil {
+		return false, err
 	}
 	pr := PullRequest{Head: commit}
 	for _, name := range pullChecks() {
 		if err := d.check(ctx, Check{Name: name, Commit: commit, Title: "Working on it"}); err != nil {
-			return err
+			return false, err
 		}
 	}
 	merged, err := d.targets.open(ctx, d.Loader, d.Source, commit)
 	if err != nil {
-		return err
+		return false, err
 	}
 	valid, err := d.judge(ctx, pr, merged)
 	if err != nil {
-		return err
+		return false, err
 	}
 	c := Check{Conclusion: "failure", Title: "No plan: the definitions are not valid", Summary: findingsSummary(merged.Findings)}
 	if valid {
 		if c, err = d.planGroup(ctx, merged); err != nil {
-			return err
+			return false, err
 		}
 	}
 	c.Name, c.Commit = checkPlan, commit
 	if err := d.check(ctx, c); err != nil {
-		return err
+		return false, err
 	}
-	return d.Reconciler.State.Put(ctx, keyGroups+"/"+g.Ref, string(commit))
+	return true, nil
 }
 
 func (d *Daemon) planGroup(ctx context.Context, merged Target) (Check, error) {
