@@ -32,4 +32,6 @@ const (
 	Marks
 	// Bounded: the role that it is done to has, or gets, the boundary that the fleet's roles must have.
 	Bounded
+	// Passed: the role is given to the kind's own service, which then acts as it.
+	Passed
 )

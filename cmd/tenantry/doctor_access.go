@@ -130,8 +130,11 @@ func askOf(s iampolicy.Statement) aws.Ask {
 	}
 	for operator, keys := range s.Condition {
 		for key, values := range keys {
-			if operator == "StringEquals" {
+			switch operator {
+			case "StringEquals":
 				ask.With[key] = values[:1]
+			case "StringLike":
+				ask.With[key] = []string{strings.ReplaceAll(values[len(values)-1], "*", "")}
 			}
 		}
 	}

@@ -103,7 +103,25 @@ func attempts(t *testing.T, kind string) []attempt {
 			})
 		}})
 	}
+	if kind == "aws.logs.group" {
+		out = append(out, attempt{"a filter sends to a stream as a role", toStream})
+	}
 	return append(out, rescues(kind)...)
+}
+
+// toStream makes a log group whose filter needs a role, as those of the suite, to another account, don't.
+func toStream(ctx context.Context, _ *awsbox.Server, open func() (providers.Set, error)) error {
+	set, err := open()
+	if err != nil {
+		return err
+	}
+	want, err := desired(set["aws.logs.group"].Kind(), "app", `{"name": "suite-app", "subscriptionFilters": [{"name": "all", "pattern": "",
+		"destinationArn": "arn:aws:kinesis:eu-central-1:111111111111:stream/logs", "roleArn": "arn:aws:iam::111111111111:role/to-stream", "distribution": "ByLogStream"}]}`)
+	if err != nil {
+		return err
+	}
+	_, err = set["aws.logs.group"].Create(ctx, want, fleet)
+	return err
 }
 
 // texts are documents as IAM would be given them.

@@ -82,16 +82,19 @@ func (e Estate) add(c *collection, kind string, g providers.Grant) {
 		kept = append(kept, action)
 		data := slices.Contains(dataActions, action)
 		key := fmt.Sprint(on, g.If, data)
+		if g.If == providers.Passed {
+			key += kind // each to its own service
+		}
 		b := c.blocks[key]
 		if b == nil {
-			b = &block{on: on, also: g.If, data: data, kinds: map[string]bool{}, actions: map[string]bool{}, text: e.condition(g.If)}
+			b = &block{on: on, also: g.If, data: data, kinds: map[string]bool{}, actions: map[string]bool{}, text: e.condition(kind, g.If)}
 			c.blocks[key] = b
 		}
 		b.kinds[kind], b.actions[action] = true, true
 	}
 	if len(kept) > 0 {
 		what := map[string]string{"Read": "reading", "Write": "writing"}[c.access]
-		c.rows = append(c.rows, Row{Kind: kind, For: what, Actions: kept, On: on, If: e.words(g.If)})
+		c.rows = append(c.rows, Row{Kind: kind, For: what, Actions: kept, On: on, If: e.words(kind, g.If)})
 	}
 }
 
@@ -137,7 +140,7 @@ func (e Estate) names(kind string) (list []string, note string) {
 
 // condition is what a grant's condition is in a policy.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-func (e Estate) condition(c providers.Condition) map[string]Condition {
+func (e Estate) condition(kind string, c providers.Condition) map[string]Condition {
 	switch c {
 	case providers.Ours:
 		return map[string]Condition{"StringEquals": {"aws:ResourceTag/tenantry:fleet": {e.Fleet}}}
@@ -148,11 +151,21 @@ func (e Estate) condition(c providers.Condition) map[string]Condition {
 		}
 	case providers.Bounded:
 		return map[string]Condition{"StringEquals": {"iam:PermissionsBoundary": e.boundaries()}}
+	case providers.Passed:
+		// A service is named with its region or without, and in China with another end.
+		return map[string]Condition{"StringLike": {"iam:PassedToService": {service(kind) + ".*.amazonaws.com*", service(kind) + ".amazonaws.com*"}}}
 	}
 	return nil
 }
 
-func (e Estate) words(c providers.Condition) string {
+// service is the service of a kind of ours: "s3" of "aws.s3.bucket".
+func service(kind string) string {
+	_, rest, _ := strings.Cut(kind, ".")
+	name, _, _ := strings.Cut(rest, ".")
+	return name
+}
+
+func (e Estate) words(kind string, c providers.Condition) string {
 	switch c {
 	case providers.Ours:
 		return "it carries the mark of " + e.Fleet
@@ -160,6 +173,8 @@ func (e Estate) words(c providers.Condition) string {
 		return "it gets the mark of " + e.Fleet + " and carries none"
 	case providers.Bounded:
 		return "it has the boundary"
+	case providers.Passed:
+		return "it is passed to " + service(kind)
 	}
 	return ""
 }
@@ -199,7 +214,7 @@ func (c *collection) sid(b *block) string {
 			what = shortKind(kind)
 		}
 	}
-	suffix := map[providers.Condition]string{providers.Ours: "Ours", providers.Marks: "Marks", providers.Bounded: "Bounded"}[b.also]
+	suffix := map[providers.Condition]string{providers.Ours: "Ours", providers.Marks: "Marks", providers.Bounded: "Bounded", providers.Passed: "Passed"}[b.also]
 	if b.data {
 		suffix += "Data"
 	}

@@ -72,6 +72,7 @@ func (d *bucket) Permissions() providers.Permissions {
 				"s3:CreateBucket", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketNotification", "s3:PutBucketOwnershipControls",
 				"s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
 				"s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutReplicationConfiguration", "s3:TagResource"),
+			may(onRoles, providers.Passed, "iam:PassRole"), // a bucket's replication is done as a role
 		},
 	}
 }
@@ -107,6 +108,7 @@ func (d *logGroup) Permissions() providers.Permissions {
 				"logs:AssociateKmsKey", "logs:DeleteRetentionPolicy", "logs:DeleteSubscriptionFilter", "logs:DisassociateKmsKey",
 				"logs:PutSubscriptionFilter", "logs:TagResource", "logs:UntagResource"),
 			may(onLogGroups, providers.Marks, "logs:TagResource"),
+			may(onRoles, providers.Passed, "iam:PassRole"), // what a filter finds is sent to a stream as a role
 		},
 	}
 }

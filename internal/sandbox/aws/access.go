@@ -163,7 +163,26 @@ func (c *call) needs() []need {
 	if function := c.in.str("RotationLambdaARN"); function != "" {
 		list = append(list, need{action: "lambda:InvokeFunction", resource: function})
 	}
+	if role := c.passed(); role != "" {
+		n := c.need("iam:PassRole", target{arn: role}, nil)
+		n.context["iam:passedtoservice"] = []string{c.Service + ".amazonaws.com"}
+		list = append(list, n)
+	}
 	return list
+}
+
+// passed is the role that a service is to act as from then on.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+func (c *call) passed() string {
+	switch c.Name() {
+	case "s3.PutBucketReplication":
+		_, rest, _ := strings.Cut(c.in.str("body"), "<Role>")
+		role, _, _ := strings.Cut(rest, "</Role>")
+		return role
+	case "logs.PutSubscriptionFilter":
+		return c.in.str("roleArn")
+	}
+	return ""
 }
 
 // requestTags are the tags that a request comes with.
