@@ -14,11 +14,12 @@ import (
 // stateDecided keeps, by branch, what a person decided to have put back.
 const stateDecided = "decided/"
 
-// A decision is what a person decided to have put back by closing a proposal. It is kept from before the
+// A decision is what a person decided to have put back, by closing a proposal or in a comment. It is kept from before the
 // first write, because a restoration that ends part-way leaves a smaller cause: its digest is another
 // one, and nobody is to be asked about the rest once more.
 type decision struct {
 	Number      int                         `json:"number"`      // of the proposal
+	Digest      string                      `json:"digest"`      // of all that was decided on
 	Differences map[resource.Address]string `json:"differences"` // the digest of each, as the person saw it
 }
 
@@ -30,14 +31,19 @@ func differenceOf(c changeset.Change) string {
 	return ""
 }
 
-// keepDecision notes what is about to be put back because a proposal was closed. What was kept of the same
-// proposal before stays: it covers the whole of it.
+// is tells whether this is the decision that a proposal says was made.
+func (made decision) is(p ProposalState) bool {
+	return made.Number == p.Number && made.Digest == driftDigest(p)
+}
+
+// keepDecision notes what is about to be put back because somebody decided so. What was kept of the same
+// decision before stays: it covers the whole of it.
 func (d *Daemon) keepDecision(ctx context.Context, cause report.Cause, p ProposalState) error {
 	known, err := d.recallDecision(ctx, p)
-	if err != nil || known.Number == p.Number {
+	if err != nil || known.is(p) {
 		return err
 	}
-	made := decision{p.Number, map[resource.Address]string{}}
+	made := decision{p.Number, driftDigest(p), map[resource.Address]string{}}
 	for _, c := range cause.Changes {
 		made.Differences[c.Address] = differenceOf(c)
 	}
@@ -69,6 +75,13 @@ func (d *Daemon) putDecision(ctx context.Context, p ProposalState, made decision
 	return nil
 }
 
+func (d *Daemon) forgetDecision(ctx context.Context, p ProposalState) error {
+	if err := d.Reconciler.State.Put(ctx, stateDecided+p.Branch, ""); err != nil {
+		return fmt.Errorf("forget what was decided on %s: %w", p.Branch, err)
+	}
+	return nil
+}
+
 func (d *Daemon) recallDecision(ctx context.Context, p ProposalState) (decision, error) {
 	var made decision
 	text, err := d.Reconciler.State.Get(ctx, stateDecided+p.Branch)
@@ -81,11 +94,11 @@ func (d *Daemon) recallDecision(ctx context.Context, p ProposalState) (decision,
 	return made, nil
 }
 
-// goOn puts back what is left of a restoration that a proposal's closing asked for, each difference just as
+// goOn puts back what is left of a restoration that was decided on, each difference just as
 // it was then. It returns what of the cause nobody decided on, and whether such a restoration was begun.
 func (d *Daemon) goOn(ctx context.Context, s scan, cause report.Cause, p ProposalState) (rest []report.Cause, begun bool, err error) {
 	made, err := d.recallDecision(ctx, p)
-	if err != nil || made.Number != p.Number {
+	if err != nil || !made.is(p) {
 		return nil, false, err
 	}
 	if may, err := d.mayDecide(ctx, p.ClosedBy); err != nil || !may {

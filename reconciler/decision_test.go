@@ -42,9 +42,12 @@ func TestADecisionHoldsForTheRestOfARestoration(t *testing.T) {
 	for name, test := range map[string]struct {
 		failure   error
 		restarted bool
+		comment   bool // it is asked for in a comment rather than by closing
 	}{
-		"fails":       {errors.New("throttled"), true},
-		"isn't ready": {providers.ErrPending, false},
+		"fails":                    {errors.New("throttled"), true, false},
+		"isn't ready":              {providers.ErrPending, false, false},
+		"fails after a comment":    {errors.New("throttled"), true, true},
+		"isn't ready on a comment": {providers.ErrPending, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inOffice(t, func(o *office) {
@@ -57,7 +60,12 @@ func TestADecisionHoldsForTheRestOfARestoration(t *testing.T) {
 					return nil
 				}
 				proposed := o.board.proposed
-				o.decide(t, branch, "dana")
+				if test.comment {
+					o.wish("dana", "revert", "")
+					o.wait(time.Minute)
+				} else {
+					o.decide(t, branch, "dana")
+				}
 				live, _ := o.cloud.byAddress()
 				if live[buckets[0]].Attributes["versioning"] == resource.Bool(true) || live[buckets[1]].Attributes["versioning"] != resource.Bool(true) {
 					t.Fatalf("%v and %v", live[buckets[0]].Attributes["versioning"], live[buckets[1]].Attributes["versioning"])
@@ -74,6 +82,9 @@ func TestADecisionHoldsForTheRestOfARestoration(t *testing.T) {
 				}
 				if o.board.proposed != proposed {
 					t.Errorf("%d more proposals: %v", o.board.proposed-proposed, o.board.open())
+				}
+				if open := o.board.open(); len(open) != 0 {
+					t.Errorf("still open: %v", open)
 				}
 				// It is over with that: the same once more is news.
 				o.cloud.change(buckets[0], "versioning", resource.Bool(false))

@@ -175,46 +175,61 @@ func latest(proposals []ProposalState, branch string) ProposalState {
 // answerDrift does what people decided on a cause, and asks them if they didn't.
 func (d *Daemon) answerDrift(ctx context.Context, s scan, cause report.Cause, left map[resource.Address]string) error {
 	last := latest(s.proposals, driftBranches+cause.Slug)
+	w, err := d.wished(ctx, last)
+	if err != nil {
+		return err
+	}
+	rest, err := d.obeyDecision(ctx, s, cause, last, w)
+	if err != nil || rest == nil {
+		return err
+	}
+	return d.ask(ctx, s, *rest, last, w, left)
+}
+
+// obeyDecision does what people decided on a cause, and returns what of it nobody decided on; nil if that is nothing.
+func (d *Daemon) obeyDecision(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish) (*report.Cause, error) {
 	over, err := d.over(ctx, last)
-	if err != nil {
-		return err
+	if err != nil || over {
+		return &cause, err
 	}
-	w, err := d.wished(ctx, cause)
-	if err != nil {
-		return err
+	if w.reverts() {
+		last.ClosedBy, last.Digest = w.By, w.Digest
 	}
-	if last.State == "open" && w.By != "" && w.Until.IsZero() {
-		return d.revert(ctx, s, cause, last, w)
-	}
-	decided := driftDigest(last) == cause.Digest && !over
-	if last.State == "closed" && !last.ByUs && !over {
-		rest, begun, err := d.goOn(ctx, s, cause, last)
-		if err != nil || begun && len(rest) == 0 {
-			return err
-		}
-		if begun {
-			cause, decided = rest[0], false
-		}
-	}
-	switch {
-	case decided && last.State == "closed" && !last.ByUs:
-		may, err := d.mayDecide(ctx, last.ClosedBy)
-		if err != nil {
-			return err
-		}
-		if may {
-			return d.restore(ctx, s.target, cause, last)
-		}
-		d.Log.Warn("a drift proposal was closed by somebody who can't decide on it; it is made again", "pull_request", last.Number, "closed_by", last.ClosedBy)
-	case decided && last.State == "merged":
+	decided := driftDigest(last) == cause.Digest
+	if decided && last.State == "merged" {
 		d.Log.Debug("drift was acknowledged", "cause", cause.Slug, "pull_request", last.Number)
-		return nil
+		return nil, nil
 	}
+	if !w.reverts() && (last.State != "closed" || last.ByUs) {
+		return &cause, nil
+	}
+	rest, begun, err := d.goOn(ctx, s, cause, last)
+	switch {
+	case err != nil || begun && len(rest) == 0:
+		return nil, err
+	case begun:
+		return &rest[0], nil
+	case !decided:
+		return &cause, nil
+	}
+	may, err := d.mayDecide(ctx, last.ClosedBy)
+	if err != nil {
+		return nil, err
+	}
+	if may {
+		return nil, d.restore(ctx, s.target, cause, last)
+	}
+	d.Log.Warn("a drift proposal was decided on by somebody who can't; it is made again", "pull_request", last.Number, "by", last.ClosedBy)
+	return &cause, nil
+}
+
+// ask has people decide on a cause.
+func (d *Daemon) ask(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish, left map[resource.Address]string) error {
 	if err := d.rememberAbout(ctx, cause); err != nil {
 		return err
 	}
 	proposal := driftProposal(ctx, s, cause, left)
-	if !w.Until.IsZero() {
+	if w.waives(cause) {
 		waived, why := w.waive(s, cause, proposal)
 		if why == nil {
 			proposal = waived
@@ -248,8 +263,8 @@ func (d *Daemon) mayDecide(ctx context.Context, login string) (bool, error) {
 	return may, nil
 }
 
-// restore puts Git's values back for one cause, because a person closed its proposal. Only what
-// that proposal showed is written: its digest covers the values in the cloud.
+// restore puts Git's values back for one cause, because a person closed its proposal or asked for that in a
+// comment. Only what that proposal showed is written: its digest covers the values in the cloud.
 func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, decision ProposalState) error {
 	if err := d.held(ctx); err != nil {
 		d.Log.Warn("drift is not corrected", "cause", cause.Slug, "reason", err)
@@ -273,7 +288,7 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 		d.Log.Warn("the drift that was decided on can't be corrected now", "cause", cause.Slug)
 		return nil
 	}
-	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: pull request %d (%s) was closed", decision.Number, cause.Slug), decision.ClosedBy); err != nil {
+	if err := d.note(ctx, t.Commit, fmt.Sprintf("restore Git's values: %s", decidedBy(decision, cause)), decision.ClosedBy); err != nil {
 		return err
 	}
 	if err := d.keepDecision(ctx, cause, decision); err != nil {
@@ -289,7 +304,15 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 	if done, err := restored(cause, outcomes); err != nil || !done {
 		return err
 	}
-	return d.conclude(ctx, decision)
+	return d.fulfilled(ctx, decision)
+}
+
+// decidedBy says in the log how a cause was decided on.
+func decidedBy(p ProposalState, cause report.Cause) string {
+	if p.State == "open" {
+		return fmt.Sprintf("pull request %d (%s) was answered with revert", p.Number, cause.Slug)
+	}
+	return fmt.Sprintf("pull request %d (%s) was closed", p.Number, cause.Slug)
 }
 
 // restored tells whether all of a cause was put back. What failed is an error, so that it is tried
@@ -317,6 +340,16 @@ func (d *Daemon) over(ctx context.Context, p ProposalState) (bool, error) {
 	}
 	number, err := strconv.Atoi(text)
 	return err == nil && p.Number <= number, nil
+}
+
+// fulfilled notes that all of what was decided on was put back. What was decided on with the proposal left
+// open is only forgotten: the next look closes that, or has people decide on what is there then.
+func (d *Daemon) fulfilled(ctx context.Context, p ProposalState) error {
+	if p.State != "open" {
+		return d.conclude(ctx, p)
+	}
+	d.trigger(ctx, keyDrift, false)
+	return errors.Join(d.forgetWish(ctx, p.Branch), d.forgetDecision(ctx, p))
 }
 
 func (d *Daemon) concludeOnce(ctx context.Context, p ProposalState) error {

@@ -25,8 +25,10 @@ const (
 )
 
 // A wish is what a person asked of a report of drift: to put Git's values back, or, if Until is set, to
-// leave the cloud's until then. It holds for the drift that they saw, and for no other.
+// leave the cloud's until then. It holds for the report that it was asked of and for the drift that they saw
+// there, and for no other.
 type wish struct {
+	Number int       `json:"number"` // of the proposal
 	Digest string    `json:"digest"` // of the drift
 	By     string    `json:"by"`
 	Until  time.Time `json:"until,omitzero"`
@@ -45,7 +47,7 @@ func (d *Daemon) takeWish(ctx context.Context, c Command) error {
 	if at < 0 {
 		return d.say(ctx, c, "no-drift")
 	}
-	w, word := wish{Digest: driftDigest(proposals[at]), By: c.Author}, "reverting"
+	w, word := wish{Number: c.Pull, Digest: driftDigest(proposals[at]), By: c.Author}, "reverting"
 	if c.Verb == verbIgnore {
 		var ok bool
 		if w.Until, w.Reason, ok = waiverWords(strings.Fields(c.Words), time.Now().UTC()); !ok {
@@ -73,21 +75,27 @@ func waiverWords(words []string, now time.Time) (until time.Time, reason string,
 	return until, strings.Join(words[2:], " "), err == nil && until.After(now) && until.Sub(now) <= longestWaiver
 }
 
-// wished recalls what a person asked of a drift; the zero wish if nobody did, or of another one.
-func (d *Daemon) wished(ctx context.Context, cause report.Cause) (wish, error) {
+// wished recalls what a person asked of an open proposal; the zero wish if nobody asked anything.
+func (d *Daemon) wished(ctx context.Context, last ProposalState) (wish, error) {
 	var w wish
-	text, err := d.Reconciler.State.Get(ctx, stateWish+driftBranches+cause.Slug)
+	text, err := d.Reconciler.State.Get(ctx, stateWish+last.Branch)
 	if err == nil && text != "" {
 		err = json.Unmarshal([]byte(text), &w)
 	}
 	if err != nil {
-		return wish{}, fmt.Errorf("recall what was asked of drift %s: %w", cause.Slug, err)
+		return wish{}, fmt.Errorf("recall what was asked of %s: %w", last.Branch, err)
 	}
-	if w.Digest != cause.Digest {
+	if last.State != "open" || w.Number != last.Number {
 		return wish{}, nil
 	}
 	return w, nil
 }
+
+// reverts tells whether a wish asks for Git's values, which is a decision just as closing the proposal is.
+func (w wish) reverts() bool { return w.By != "" && w.Until.IsZero() }
+
+// waives tells whether a wish asks to leave this drift as it is.
+func (w wish) waives(cause report.Cause) bool { return !w.Until.IsZero() && w.Digest == cause.Digest }
 
 // errGone says why a drift can't be waived.
 var errGone = errors.New("a resource that is gone can't be waived, since others may need it")
@@ -111,20 +119,6 @@ func (d *Daemon) forgetWish(ctx context.Context, branch string) error {
 		return fmt.Errorf("forget what was asked of %s: %w", branch, err)
 	}
 	return nil
-}
-
-// revert puts Git's values back because somebody asked for it in a comment.
-func (d *Daemon) revert(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish) error {
-	last.ClosedBy = w.By
-	if err := d.restore(ctx, s.target, cause, last); err != nil {
-		return err
-	}
-	over, err := d.over(ctx, last)
-	if err != nil || !over {
-		return err
-	}
-	d.trigger(ctx, keyDrift, false) // which closes the report once the drift is seen to be gone
-	return d.forgetWish(ctx, last.Branch)
 }
 
 // driftDigest is the digest of the drift that a proposal is about, whatever it proposes.
