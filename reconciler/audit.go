@@ -41,7 +41,7 @@ func (d *Daemon) audit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	title, markdown, data := report.Audit(entries, first.Time, last.Time, head...)
+	title, markdown, data := report.Audit(entries, report.AuditOptions{From: first.Time, To: last.Time, Head: head})
 	url, err := d.Forge.Propose(ctx, Proposal{
 		Branch: branch, Title: title, Body: markdown, Labels: []string{"tenantry/audit"},
 		Files:  map[string][]byte{auditFolder + period + ".md": []byte(markdown), auditFolder + period + ".json": data},

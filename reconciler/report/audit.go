@@ -12,26 +12,34 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
+// AuditOptions is what an audit report says beside the log.
+type AuditOptions struct {
+	From, To time.Time
+	Head     []string  // what the log says of its newest state, to compare a copy with; may be empty
+	Passages []Passage // the pull requests that the commits of the log came with, as far as they are known
+}
+
 // Audit reports on the entries of the log in a period: what was written to the cloud, by which
-// commit and for whom, what failed, what never had an answer, and what was decided. The head is
-// what the log says of its newest state, to compare a copy with; it may be left out. The Markdown
-// is shorter than 60,000 bytes; the JSON has every write.
-func Audit(entries []changeset.Entry, from, to time.Time, head ...string) (title, markdown string, data []byte) {
+// commit and for whom, who let that in, what failed, what never had an answer, and what was decided. The
+// Markdown is shorter than 60,000 bytes; the JSON has every write.
+func Audit(entries []changeset.Entry, o AuditOptions) (title, markdown string, data []byte) {
 	a := newAudit(entries)
-	title = fmt.Sprintf("Audit %s to %s: %s", day(from), day(to), a.verdict())
-	p := &page{tail: a.foot(head)}
+	title = fmt.Sprintf("Audit %s to %s: %s", day(o.From), day(o.To), a.verdict())
+	p := &page{tail: a.foot(o.Head)}
 	p.write("**" + prose(title) + "**\n\n")
 	p.write(a.chart())
 	p.section(a.list("### Failed\n\n", 10_000, changeset.Failed))
 	p.section(a.list("### Without an answer\n\nThese were sent, and their answer is not in this period. Each is looked at again before anything else is sent for it.\n\n", 5_000, changeset.Unsure))
 	p.section(a.list("### Not done yet\n\nThe cloud wasn't done with these, or not ready for them, when it was last asked.\n\n", 5_000, changeset.Waiting))
 	p.section(a.decisions())
-	p.section(a.byCommit())
+	p.section(passages(o.Passages, "### Who let it in\n\n", 10_000))
+	p.write(unasked(o.Passages))
+	p.section(a.byCommit(o.Passages))
 	p.section(a.byOwner())
 	all := a.list("<details><summary>Every write</summary>\n\n", 0, changeset.Applied)
 	all.foot = "\n</details>\n\n"
 	p.fold(all)
-	return title, p.String(), a.json(title, from, to, head)
+	return title, p.String(), a.json(title, o)
 }
 
 // A write is one write to the cloud: the entry before it with the result of the one after.
@@ -124,7 +132,7 @@ func (a audit) chart() string {
 
 func actions() []changeset.Action {
 	return []changeset.Action{
-		changeset.Create, changeset.Update, changeset.Replace, changeset.Delete, changeset.Retire, changeset.Adopt,
+		changeset.Create, changeset.Update, changeset.Replace, changeset.Delete, changeset.Retire, changeset.Adopt, changeset.Move,
 	}
 }
 
@@ -160,6 +168,7 @@ type tally struct {
 	Delete  int `json:"delete"`
 	Retire  int `json:"retire"`
 	Adopt   int `json:"adopt"`
+	Move    int `json:"move,omitempty"`
 	Failed  int `json:"failed"`
 	Unsure  int `json:"unsure"`
 }
@@ -188,11 +197,13 @@ func (t *tally) add(w write) {
 		t.Retire++
 	case changeset.Adopt:
 		t.Adopt++
+	case changeset.Move:
+		t.Move++
 	}
 }
 
 func (t tally) cells() string {
-	return fmt.Sprintf("%d | %d | %d | %d | %d", t.Create+t.Adopt, t.Update, t.Delete+t.Replace, t.Retire, t.Failed+t.Unsure)
+	return fmt.Sprintf("%d | %d | %d | %d | %d", t.Create+t.Adopt, t.Update+t.Move, t.Delete+t.Replace, t.Retire, t.Failed+t.Unsure)
 }
 
 // tallies counts the writes by a key.
@@ -223,9 +234,10 @@ func (a audit) byOwner() section {
 }
 
 // byCommit lists the commits in the order of their first write.
-func (a audit) byCommit() section {
+func (a audit) byCommit(passed []Passage) section {
 	s := section{noun: "commit", most: 10_000, foot: "\n"}
-	s.head = "### By commit\n\n" + table([]string{"Commit", "First write", "Added", "Changed", "Destroyed", "Retired", "Failed", "Caused by"}, nil)
+	s.head = "### By commit\n\n" + table([]string{"Commit", "First write", "Added", "Changed", "Destroyed", "Retired", "Failed", "Caused by", "Came with"}, nil)
+	came := cameWith(passed)
 	_, by := tallies(a.writes, commitOf)
 	actors := a.actors()
 	seen := map[string]bool{}
@@ -235,7 +247,8 @@ func (a audit) byCommit() section {
 			continue
 		}
 		seen[commit] = true
-		s.items = append(s.items, fmt.Sprintf("| %s | %s | %s | %s |\n", code(shortID(commit)), moment(w.entry.Time), by[commit].cells(), code(strings.Join(actors[commit], ", "))))
+		s.items = append(s.items, fmt.Sprintf("| %s | %s | %s | %s | %s |\n", code(shortID(commit)), moment(w.entry.Time), by[commit].cells(),
+			code(strings.Join(actors[commit], ", ")), came[commit]))
 	}
 	return s
 }

@@ -20,6 +20,7 @@ type auditJSON struct {
 	Owners        map[resource.Owner]*tally `json:"owners"`
 	Writes        []writeJSON               `json:"writes"`
 	Notes         []noteJSON                `json:"notes"`
+	PullRequests  []passageJSON             `json:"pull_requests"`
 }
 
 type writeJSON struct {
@@ -46,10 +47,10 @@ type noteJSON struct {
 	Detail string    `json:"detail"`
 }
 
-func (a audit) json(title string, from, to time.Time, head []string) []byte {
+func (a audit) json(title string, o AuditOptions) []byte {
 	out := auditJSON{
-		FormatVersion: formatVersion, Title: title, From: from.UTC(), To: to.UTC(), Head: head,
-		Writes: make([]writeJSON, len(a.writes)), Notes: make([]noteJSON, len(a.notes)),
+		FormatVersion: formatVersion, Title: title, From: o.From.UTC(), To: o.To.UTC(), Head: o.Head,
+		Writes: make([]writeJSON, len(a.writes)), Notes: make([]noteJSON, len(a.notes)), PullRequests: passagesJSON(o.Passages),
 	}
 	if n := len(a.entries); n > 0 {
 		out.FirstSeq, out.LastSeq = a.entries[0].Seq, a.entries[n-1].Seq

@@ -38,11 +38,35 @@ func entries() []changeset.Entry {
 	}
 }
 
+// passed are pull requests of each sort: approved, approved before its last change, merged by its author alone,
+// merged by somebody else, not looked up, and with nothing to write.
+func passed() []Passage {
+	one, two := "c0ffee0123456789", "beef0123456789"
+	at := noon.Add(-time.Hour)
+	return []Passage{
+		{Number: 3, Title: "Keep the logs | longer", Author: "ada", MergedBy: "bea", Merged: at, Head: "aa", Commit: one, Asked: true, Approvals: []Approval{{"bea", "aa", at}, {"cy", "99aa", at}}},
+		{Number: 4, Title: "Retire beta", Author: "ada", MergedBy: "ada", Merged: at.Add(time.Minute), Head: "bb", Commit: two, Asked: true, Approvals: []Approval{{"bea", "0123456789abcdef", at}}},
+		{Number: 5, Title: "Hurry", Author: "cy", MergedBy: "cy", Merged: at.Add(2 * time.Minute), Head: "cc", Commit: two, Asked: true},
+		{Number: 6, Title: "Hurry more", Author: "cy", MergedBy: "bea", Merged: at.Add(3 * time.Minute), Head: "dd", Asked: true, Approvals: []Approval{{"cy", "dd", at}}},
+		{Number: 7, Title: "Drift", Author: "tenantry[bot]", Merged: at.Add(4 * time.Minute), Ours: true, Commit: two},
+	}
+}
+
+func TestWhoApproved(t *testing.T) {
+	want := []string{"`bea`, `cy` (an older version, `99aa`)", "**nobody: merged by its author**; `bea` (an older version, `01234567`)", "**nobody: merged by its author**", "**nobody**", "not looked up"}
+	alone := []bool{false, true, true, true, false}
+	for i, p := range passed() {
+		if got := p.consent(); got != want[i] || p.alone() != alone[i] {
+			t.Errorf("pull request %d: approved by %s (%v), want %s", p.Number, got, p.alone(), want[i])
+		}
+	}
+}
+
 func TestGoldenAudit(t *testing.T) {
-	title, markdown, data := Audit(entries(), noon, noon.Add(24*time.Hour), "log head 15, root abc=")
+	title, markdown, data := Audit(entries(), AuditOptions{From: noon, To: noon.Add(24 * time.Hour), Head: []string{"log head 15, root abc="}, Passages: passed()})
 	golden(t, "audit.md", "title: "+title+"\n\n"+markdown)
 	golden(t, "audit.json", string(data))
-	title, markdown, data = Audit(nil, noon, noon)
+	title, markdown, data = Audit(nil, AuditOptions{From: noon, To: noon})
 	golden(t, "audit.empty.md", "title: "+title+"\n\n"+markdown)
 	if !json.Valid(data) {
 		t.Errorf("bad JSON: %s", data)
@@ -60,12 +84,12 @@ func TestAuditOfWhatWaits(t *testing.T) {
 		after.Seq, after.Before, after.Phase, after.Result, after.Detail = seq+1, seq, changeset.After, changeset.Waiting, "the name rests"
 		list = append(list, before, after)
 	}
-	_, markdown, _ := Audit(list, noon, noon.Add(time.Hour))
+	_, markdown, _ := Audit(list, AuditOptions{From: noon, To: noon.Add(time.Hour)})
 	if strings.Count(markdown, "the name rests") != 1 || !strings.Contains(markdown, "### Not done yet") {
 		t.Error(markdown)
 	}
 	list[len(list)-1].Result = changeset.Applied
-	if _, markdown, _ = Audit(list, noon, noon.Add(time.Hour)); strings.Contains(markdown, "Not done yet") || strings.Contains(markdown, "### Failed") {
+	if _, markdown, _ = Audit(list, AuditOptions{From: noon, To: noon.Add(time.Hour)}); strings.Contains(markdown, "Not done yet") || strings.Contains(markdown, "### Failed") {
 		t.Error(markdown)
 	}
 }
@@ -78,7 +102,7 @@ func TestLargeAuditFits(t *testing.T) {
 			Address: resource.Address{Owner: resource.Tenant(fmt.Sprint(i)), Kind: "k", Name: "n"}, Detail: "note",
 		})
 	}
-	_, markdown, _ := Audit(list, noon, noon)
+	_, markdown, _ := Audit(list, AuditOptions{From: noon, To: noon})
 	if len(markdown) >= 60_000 || !strings.Contains(markdown, "left out here") {
 		t.Errorf("%d bytes", len(markdown))
 	}

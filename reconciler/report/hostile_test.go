@@ -71,6 +71,12 @@ func sound(t *testing.T, what, attack, markdown string, columns int) {
 	}
 }
 
+func hostilePassages(attack string) []Passage {
+	p := Passage{Number: 7, Title: attack, Author: attack + "x", MergedBy: attack, Merged: noon, Head: attack, Commit: attack, Asked: true}
+	p.Approvals = []Approval{{attack, attack, noon}, {attack, "older" + attack, noon}}
+	return []Passage{p, {Number: 8, Title: attack, Author: attack, MergedBy: attack, Merged: noon, Asked: true}, {Number: 9, Title: attack, Author: attack}}
+}
+
 func TestHostileTextStaysText(t *testing.T) {
 	for _, attack := range attacks() {
 		v := resource.String(attack)
@@ -130,7 +136,7 @@ func TestHostileTextStaysText(t *testing.T) {
 			{Seq: 3, Time: noon, Phase: changeset.Note, Detail: attack, Actor: attack},
 			{Seq: 4, Time: noon, Phase: changeset.Before, Commit: attack, Address: drift.Address, Action: changeset.Action(attack), Actor: attack},
 		}
-		title, markdown, _ = Audit(entries, noon, noon.Add(time.Hour), attack)
+		title, markdown, _ = Audit(entries, AuditOptions{From: noon, To: noon.Add(time.Hour), Head: []string{attack}, Passages: hostilePassages(attack)})
 		oneLine(t, attack, title)
 		sound(t, "audit", attack, markdown, 0)
 		for _, text := range []string{Text(c, false), Outcome(outcome, false), Outcomes([]changeset.Outcome{outcome}, false)} {
