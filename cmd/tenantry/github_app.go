@@ -11,7 +11,6 @@ import (
 	"html/template"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -40,7 +39,8 @@ func (a *app) githubAppCreateCommand() *cobra.Command {
 		Short: "Register the App with the least permissions, and keep its key",
 		Long: "Register a GitHub App with the permissions that Tenantry needs and no others. It prints the address of\n" +
 			"a page on this machine: open it, press the button, and confirm on GitHub. Its key and settings are then\n" +
-			"written to files that only you may read; the settings are what --config of tenantry run takes.\n" +
+			"written to files that only you may read, in no folder that Git looks after: a key that is committed is\n" +
+			"everybody's. The settings are what --config of tenantry run takes.\n" +
 			"GitHub Enterprise Server is chosen by GITHUB_API_URL, such as https://HOST/api/v3.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.createGitHubApp(cmd.Context(), w) },
@@ -49,24 +49,18 @@ func (a *app) githubAppCreateCommand() *cobra.Command {
 	flags.StringVar(&w.name, "name", "tenantry", "the App's name, unique on GitHub")
 	flags.StringVar(&w.organization, "organization", "", "the organization that will own it; yourself without one")
 	flags.StringVar(&w.webhook, "webhook-url", "", "where the daemon takes webhooks, as in https://HOST/webhook; without one it polls")
-	flags.StringVar(&w.out, "out", ".", "the folder for the key and the settings")
+	flags.StringVar(&w.out, "out", "", "the folder for the key and the settings; without one, tenantry in your folder for settings, such as ~/.config/tenantry")
 	flags.DurationVar(&w.patience, "timeout", time.Hour, "how long to wait for you; GitHub's code is good for an hour")
 	flags.BoolVar(&w.asJSON, "json", false, "as JSON")
 	return cmd
 }
 
-// Files of a new App.
-const (
-	appKeyFile      = "github-app.pem"
-	appSettingsFile = "tenantry.env"
-)
-
 func (a *app) createGitHubApp(ctx context.Context, w appWish) (failure error) {
-	for _, name := range []string{appKeyFile, appSettingsFile} {
-		if _, err := os.Stat(filepath.Join(w.out, name)); err == nil {
-			return fmt.Errorf("%s is there already, and may have the key of another App: move it away, or give another --out", filepath.Join(w.out, name))
-		}
+	out, err := placeForApp(w.out)
+	if err != nil {
+		return err
 	}
+	w.out = out
 	ctx, cancel := context.WithTimeout(ctx, w.patience)
 	defer cancel()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -115,31 +109,6 @@ func (a *app) createGitHubApp(ctx context.Context, w appWish) (failure error) {
 	case <-ctx.Done():
 		return fmt.Errorf("nobody confirmed the App within %s; run it again: %w", w.patience, context.Cause(ctx))
 	}
-}
-
-// keepApp writes the new App's key and settings. It never overwrites a file.
-func keepApp(dir string, made github.NewApp) error {
-	lost := func(err error) error {
-		return fmt.Errorf("%w; GitHub hands the key out once, so delete the App at %s and run it again", err, made.Page)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return lost(fmt.Errorf("make the folder of the App's key: %w", err))
-	}
-	keyFile, err := filepath.Abs(filepath.Join(dir, appKeyFile))
-	if err != nil {
-		return lost(err)
-	}
-	if err := made.PrivateKey.WriteFile(keyFile, "", ""); err != nil {
-		return lost(fmt.Errorf("keep the App's key: %w", err))
-	}
-	settings := fmt.Sprintf("TENANTRY_GITHUB_APP_ID=%d\nTENANTRY_GITHUB_APP_KEY_FILE=%s\n", made.ID, keyFile)
-	if made.WebhookSecret.IsSet() {
-		settings += "TENANTRY_WEBHOOK_SECRET="
-	}
-	if err := made.WebhookSecret.WriteFile(filepath.Join(dir, appSettingsFile), settings, "\n"); err != nil {
-		return lost(fmt.Errorf("keep the App's settings: %w", err))
-	}
-	return nil
 }
 
 func (a *app) printApp(w appWish, made github.NewApp) error {

@@ -155,3 +155,54 @@ func TestGitHubAppTakesNoOtherAnswer(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A key that is in a work tree of Git is one "git add" away from everybody who may read the repository.
+func TestGitHubAppKeepsItsKeyOutOfGit(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "settings"))
+	t.Setenv("HOME", home)
+	settings, err := os.UserConfigDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, linked := filepath.Join(home, "fleet"), filepath.Join(home, "linked")
+	if err := os.MkdirAll(filepath.Join(tree, ".git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	module := filepath.Join(home, "module")
+	if err := os.MkdirAll(filepath.Join(module, "deep"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(module, ".git"), []byte("gitdir: ../elsewhere\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(tree, linked); err != nil {
+		t.Fatal(err)
+	}
+	full := filepath.Join(home, "full")
+	if err := os.MkdirAll(full, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(full, appKeyFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, out, place, refused string }{
+		{name: "nothing said", place: filepath.Join(settings, "tenantry")},
+		{name: "elsewhere", out: filepath.Join(home, "elsewhere"), place: filepath.Join(home, "elsewhere")},
+		{name: "a work tree", out: tree, refused: "which Git looks after"},
+		{name: "to be made in a work tree", out: filepath.Join(tree, "a", "b"), refused: "which Git looks after"},
+		{name: "by a link", out: filepath.Join(linked, "a"), refused: "which Git looks after"},
+		{name: "a submodule", out: filepath.Join(module, "deep"), refused: "which Git looks after"},
+		{name: "a key is there", out: full, refused: "is there already"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			place, err := placeForApp(c.out)
+			switch {
+			case c.refused == "" && (err != nil || place != c.place):
+				t.Errorf("%q, %v; want %q", place, err, c.place)
+			case c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)):
+				t.Errorf("%q, %v; want a refusal with %q", place, err, c.refused)
+			}
+		})
+	}
+}
