@@ -23,7 +23,7 @@ func (d *Daemon) audit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list audit proposals: %w", err)
 	}
-	entries, err := d.unreported(ctx, proposals)
+	log, entries, err := d.unreported(ctx, proposals)
 	if err != nil || len(entries) == 0 { // a report on nothing would only be noise
 		return err
 	}
@@ -41,7 +41,15 @@ func (d *Daemon) audit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	title, markdown, data := report.Audit(entries, report.AuditOptions{From: first.Time, To: last.Time, Head: head})
+	passed, err := d.passages(ctx, log, first.Time.Add(-recentMerges))
+	if err != nil {
+		return err
+	}
+	passed = wrote(passed, entries)
+	if err := d.witness(ctx, passed); err != nil {
+		return err
+	}
+	title, markdown, data := report.Audit(entries, report.AuditOptions{From: first.Time, To: last.Time, Head: head, Passages: passed})
 	url, err := d.Forge.Propose(ctx, Proposal{
 		Branch: branch, Title: title, Body: markdown, Labels: []string{"tenantry/audit"},
 		Files:  map[string][]byte{auditFolder + period + ".md": []byte(markdown), auditFolder + period + ".json": data},
@@ -73,8 +81,8 @@ func reported(first, last changeset.Entry) string {
 	return fmt.Sprintf("entries:%d-%d", first.Seq, last.Seq)
 }
 
-// unreported are the entries after the newest report that a person merged or closed.
-func (d *Daemon) unreported(ctx context.Context, proposals []ProposalState) ([]changeset.Entry, error) {
+// unreported are the entries after the newest report that a person merged or closed, at the end of the whole log.
+func (d *Daemon) unreported(ctx context.Context, proposals []ProposalState) (log, fresh []changeset.Entry, err error) {
 	var done int64
 	for _, p := range proposals {
 		var from, to int64
@@ -85,12 +93,15 @@ func (d *Daemon) unreported(ctx context.Context, proposals []ProposalState) ([]c
 			done = max(done, to)
 		}
 	}
-	entries, err := d.Reconciler.State.Entries(ctx, time.Time{})
+	log, err = d.Reconciler.State.Entries(ctx, time.Time{})
 	if err != nil {
-		return nil, fmt.Errorf("read the log: %w", err)
+		return nil, nil, fmt.Errorf("read the log: %w", err)
 	}
-	at, _ := slices.BinarySearchFunc(entries, done+1, func(e changeset.Entry, seq int64) int {
-		return int(e.Seq - seq)
-	})
-	return entries[at:], nil
+	return log, after(log, done), nil
+}
+
+// after are the entries of a log after the one of a number.
+func after(log []changeset.Entry, seq int64) []changeset.Entry {
+	at, _ := slices.BinarySearchFunc(log, seq+1, func(e changeset.Entry, seq int64) int { return int(e.Seq - seq) })
+	return log[at:]
 }

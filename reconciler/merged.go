@@ -12,7 +12,11 @@ import (
 // A Merge is a pull request that became part of the watched branch.
 type Merge struct {
 	Number int
-	Commit Commit // what the merge made
+	Title  string
+	Author string
+	Merged time.Time
+	Commit Commit // what the merge made; of several commits that came one by one, the last
+	Head   Commit // what the pull request's branch was at
 	Ours   bool   // Tenantry opened it
 }
 

@@ -11,6 +11,8 @@ import (
 	"tenantry.dev/reconciler"
 )
 
+var _ reconciler.Witness = (*Client)(nil)
+
 // Merges implements reconciler.Reviews.
 func (c *Client) Merges(ctx context.Context, since time.Time) ([]reconciler.Merge, error) {
 	who, err := c.Identity(ctx)
@@ -28,7 +30,10 @@ func (c *Client) Merges(ctx context.Context, since time.Time) ([]reconciler.Merg
 	var merges []reconciler.Merge
 	for _, pr := range closed {
 		if pr.GetMergedAt().After(since) {
-			merges = append(merges, reconciler.Merge{Number: pr.GetNumber(), Commit: reconciler.Commit(pr.GetMergeCommitSHA()), Ours: isOurs(pr, who)})
+			merges = append(merges, reconciler.Merge{
+				Number: pr.GetNumber(), Title: pr.GetTitle(), Author: pr.GetUser().GetLogin(), Merged: pr.GetMergedAt().UTC(),
+				Commit: reconciler.Commit(pr.GetMergeCommitSHA()), Head: reconciler.Commit(pr.GetHead().GetSHA()), Ours: isOurs(pr, who),
+			})
 		}
 	}
 	return merges, nil
@@ -110,7 +115,33 @@ func (c *Client) Merged(ctx context.Context, number int) (Merged, error) {
 
 // approvers are those whose last review that decides something approves.
 func (c *Client) approvers(ctx context.Context, number int) ([]string, error) {
-	last := map[string]string{}
+	given, err := c.approvals(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, a := range given {
+		out = append(out, a.By)
+	}
+	return out, nil
+}
+
+// Passed implements reconciler.Witness. A list of pull requests doesn't say who merged them.
+// https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
+func (c *Client) Passed(ctx context.Context, number int) (by string, given []reconciler.Approval, err error) {
+	pull, _, err := c.api.PullRequests.Get(ctx, c.owner, c.repo, number)
+	if err != nil {
+		return "", nil, fail(fmt.Sprintf("read pull request %d", number), err)
+	}
+	given, err = c.approvals(ctx, number)
+	return pull.GetMergedBy().GetLogin(), given, err
+}
+
+// approvals are the last words of those who approve, in the order of their first. A review that only
+// comments takes nothing back; one that was dismissed counts for nothing any more.
+// https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request
+func (c *Client) approvals(ctx context.Context, number int) ([]reconciler.Approval, error) {
+	last := map[string]*gh.PullRequestReview{}
 	var order []string
 	o := &gh.ListOptions{PerPage: pageSize}
 	for {
@@ -123,20 +154,20 @@ func (c *Client) approvers(ctx context.Context, number int) ([]string, error) {
 			if state != "APPROVED" && state != "CHANGES_REQUESTED" && state != "DISMISSED" {
 				continue
 			}
-			if _, known := last[login]; !known {
+			if last[login] == nil {
 				order = append(order, login)
 			}
-			last[login] = state
+			last[login] = review
 		}
 		if resp.NextPage == 0 {
 			break
 		}
 		o.Page = resp.NextPage
 	}
-	var out []string
+	var out []reconciler.Approval
 	for _, login := range order {
-		if last[login] == "APPROVED" {
-			out = append(out, login)
+		if r := last[login]; r.GetState() == "APPROVED" {
+			out = append(out, reconciler.Approval{By: login, Head: reconciler.Commit(r.GetCommitID()), At: r.GetSubmittedAt().UTC()})
 		}
 	}
 	return out, nil

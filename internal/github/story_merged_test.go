@@ -1,11 +1,14 @@
 package github_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	gh "github.com/google/go-github/v60/github"
 
 	githubbox "tenantry.dev/internal/sandbox/github"
+	"tenantry.dev/reconciler"
 )
 
 func TestMerged(t *testing.T) {
@@ -33,6 +36,41 @@ func TestMerged(t *testing.T) {
 	}
 	if m, ok, err := s.forge.MergedAs(s.ctx, before); ok || err != nil {
 		t.Errorf("the commit before came with %+v, %v", m, err)
+	}
+}
+
+// However GitHub merges, the commit that it made is known, and who let it in, with the version that each said yes to.
+func TestWhoLetItIn(t *testing.T) {
+	for _, method := range []string{"merge", "squash", "rebase"} {
+		t.Run(method, func(t *testing.T) {
+			s := newStory(t)
+			for _, login := range []string{"bea", "cy", "di"} {
+				s.server.AddPerson(githubbox.Person{Login: login, Name: login, Token: "ghp_" + login, Email: login + "@example.com"})
+			}
+			pull := s.openPull()
+			n, first := pull.GetNumber(), pull.GetHead().GetSHA()
+			review := func(login, event string) {
+				_, _, err := s.person("ghp_"+login).PullRequests.CreateReview(s.ctx, owner, repo, n, &gh.PullRequestReviewRequest{Event: &event, Body: new("so")})
+				s.check(err)
+			}
+			review("bea", "APPROVE")
+			review("di", "APPROVE")
+			s.commit(s.ann, "feature", "tenants/more.cue", "name: \"more\"\n", nil)
+			review("cy", "APPROVE")
+			review("di", "REQUEST_CHANGES")
+			_, _, err := s.ann.PullRequests.Merge(s.ctx, owner, repo, n, "", &gh.PullRequestOptions{MergeMethod: method})
+			s.check(err)
+			list, err := s.forge.Merges(s.ctx, time.Time{})
+			s.check(err)
+			if len(list) != 1 || string(list[0].Commit) != s.tip("main") || list[0].Author != "ann" || list[0].Title != pull.GetTitle() || list[0].Merged.IsZero() {
+				t.Fatalf("%+v", list)
+			}
+			by, given, err := s.forge.Passed(s.ctx, n)
+			s.check(err)
+			if by != "ann" || len(given) != 2 || given[0].By != "bea" || string(given[0].Head) != first || given[1].By != "cy" || given[1].Head != list[0].Head || given[1].At.IsZero() {
+				t.Errorf("merged by %s, approved %+v; the first version was %s, the last %s", by, given, first, list[0].Head)
+			}
+		})
 	}
 }
 

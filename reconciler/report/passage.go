@@ -21,6 +21,8 @@ type Passage struct {
 	// was written with it.
 	Commit    string
 	Approvals []Approval // the last word of each person who approved, in the order of their first
+	// Unplaced tells that it isn't known what it was applied with.
+	Unplaced bool
 	// Asked tells that the forge was asked who approved. Otherwise Approvals and MergedBy say nothing.
 	Asked bool
 }
@@ -81,7 +83,10 @@ func passages(list []Passage, head string, most int) section {
 			by = "not looked up"
 		}
 		commit := code(shortID(p.Commit))
-		if p.Commit == "" {
+		switch {
+		case p.Unplaced:
+			commit = "not known"
+		case p.Commit == "":
 			commit = "nothing to write"
 		}
 		s.items = append(s.items, fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", p.name(), code(p.Author), p.consent(), by, moment(p.Merged), commit))
