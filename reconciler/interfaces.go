@@ -135,7 +135,8 @@ type Comments interface {
 // Deployments shows on the forge, by environment, which commit is in service there.
 type Deployments interface {
 	// Deploy states what became of a commit in an environment. Repeating it changes nothing, and a
-	// state takes the place of the one before.
+	// state takes the place of the one before. A success makes the commit before it inactive.
+	// ErrNoDeployments if that may not be written.
 	Deploy(ctx context.Context, d Deployment) error
 }
 
@@ -144,9 +145,13 @@ type Deployment struct {
 	Commit      Commit
 	Environment string // its name in fleet.cue
 	Production  bool   // customers are there
+	Preview     bool   // it will be gone some day
 	State       string // "in_progress", "success", "failure" or "inactive"
-	Description string // at most 140 characters
+	Description string // one line; what is longer than 140 characters is cut by the forge
 }
+
+// ErrNoDeployments means that the forge doesn't let us write deployments.
+var ErrNoDeployments = errors.New("deployments may not be written")
 
 // Teams knows who belongs to the teams that CODEOWNERS names.
 type Teams interface {

@@ -64,18 +64,22 @@ type Client struct {
 	// turn is held while one state is read and set, so that two goroutines can't both miss
 	// something and then both create it.
 	turn chan struct{}
+	// deploying is the same for deployments, which nothing waits for: they take several writes.
+	deploying chan struct{}
 
-	mu       sync.Mutex // guards what follows
-	who      Identity
-	branch   string
-	noChecks bool             // the App has no permission for checks
-	comments map[string]int64 // ids of our comments by number and key
+	mu            sync.Mutex // guards what follows
+	who           Identity
+	branch        string
+	noChecks      bool             // the App has no permission for checks
+	noDeployments bool             // nor we for deployments
+	comments      map[string]int64 // ids of our comments by number and key
 }
 
 var (
-	_ reconciler.Forge    = (*Client)(nil)
-	_ reconciler.Comments = (*Client)(nil)
-	_ reconciler.Reviews  = (*Client)(nil)
+	_ reconciler.Forge       = (*Client)(nil)
+	_ reconciler.Comments    = (*Client)(nil)
+	_ reconciler.Deployments = (*Client)(nil)
+	_ reconciler.Reviews     = (*Client)(nil)
 )
 
 // Identity is who GitHub takes us for.
@@ -97,8 +101,9 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		owner: owner, repo: repo, branch: o.Branch,
-		turn:     make(chan struct{}, 1),
-		comments: map[string]int64{},
+		turn:      make(chan struct{}, 1),
+		deploying: make(chan struct{}, 1),
+		comments:  map[string]int64{},
 	}
 	wire := attempt{orTransport(o.HTTP)}
 	switch {

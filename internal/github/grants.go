@@ -13,16 +13,19 @@ type Grant struct {
 	Name  string // "pull_requests"
 	Level string // "read" or "write"
 	For   string
+	// Optional tells that without it something is left out that nothing else depends on.
+	Optional bool
 }
 
 // Grants returns the permissions that Tenantry's App has: all that it needs, and no others.
 func Grants() []Grant {
 	return []Grant{
-		{"checks", "write", "to answer on commits and on their lines"},
-		{"contents", "write", "to read the definitions, and to commit reports to branches of its own"},
-		{"issues", "read", "to be told of commands in comments, as GitHub counts comments among issues"},
-		{"metadata", "read", "to see the repository, and who may write to it"},
-		{"pull_requests", "write", "to propose, to comment, to label and to close what it proposed"},
+		{Name: "checks", Level: "write", For: "to answer on commits and on their lines"},
+		{Name: "contents", Level: "write", For: "to read the definitions, and to commit reports to branches of its own"},
+		{Name: "deployments", Level: "write", For: "to show by environment which commit is in service", Optional: true},
+		{Name: "issues", Level: "read", For: "to be told of commands in comments, as GitHub counts comments among issues"},
+		{Name: "metadata", Level: "read", For: "to see the repository, and who may write to it"},
+		{Name: "pull_requests", Level: "write", For: "to propose, to comment, to label and to close what it proposed"},
 	}
 }
 
@@ -31,14 +34,14 @@ func Events() []string {
 	return []string{"check_run", "check_suite", "issue_comment", "pull_request", "push"}
 }
 
-// grants compares what an installation was granted with what it needs. Less makes it fail half-way, and
-// more than it needs is what somebody gains who steals the key.
+// grants compares what an installation was granted with what it needs. Less makes it fail half-way, unless
+// it is optional, and more than it needs is what somebody gains who steals the key.
 func grants(have map[string]string) error {
 	var missing, excess []string
 	need := map[string]string{}
 	for _, g := range Grants() {
 		need[g.Name] = g.Level
-		if level(have[g.Name]) < level(g.Level) {
+		if !g.Optional && level(have[g.Name]) < level(g.Level) {
 			missing = append(missing, g.Name+" ("+g.Level+")")
 		}
 	}

@@ -73,7 +73,7 @@ func (s *Server) addApp(o AppOptions) *app {
 	}
 	if a.grants == nil {
 		a.grants = map[string]string{
-			"contents": "write", "pull_requests": "write", "checks": "write", "issues": "read",
+			"contents": "write", "pull_requests": "write", "checks": "write", "issues": "read", "deployments": "write",
 		}
 	}
 	a.grants["metadata"] = "read"

@@ -21,15 +21,16 @@ type repo struct {
 	pushed      time.Time
 	git         *bare.Repo
 
-	verified  map[bare.Hash]bool // commits that GitHub signed
-	lastIssue int
-	pulls     map[int]*pull
-	comments  []*comment // in order of creation
-	labels    map[string]*label
-	runs      []*checkRun
-	suites    []*suite
-	statuses  []*status
-	protected map[string]Protection // by branch
+	verified    map[bare.Hash]bool // commits that GitHub signed
+	lastIssue   int
+	pulls       map[int]*pull
+	comments    []*comment // in order of creation
+	labels      map[string]*label
+	runs        []*checkRun
+	suites      []*suite
+	statuses    []*status
+	deployments []*deployment         // in order of creation
+	protected   map[string]Protection // by branch
 }
 
 func (r *repo) fullName() string { return r.owner + "/" + r.name }

@@ -15,6 +15,7 @@ const (
 	readPull, writePull           = "pull_requests:read", "pull_requests:write"
 	readTalk, writeTalk           = "issues:read|pull_requests:read", "issues:write|pull_requests:write"
 	readCheck, writeCheck         = "checks:read", "checks:write"
+	readDeploy, writeDeploy       = "deployments:read", "deployments:write"
 )
 
 func at(method, pattern, needs string, handle func(*call) (reply, error)) route {
@@ -24,7 +25,7 @@ func at(method, pattern, needs string, handle func(*call) (reply, error)) route 
 // apiRoutes is the table of the REST API. Of two patterns that match a path the first wins, so the
 // checks of a commit come before the commit, whose {ref...} takes any path.
 func apiRoutes() []route {
-	return slices.Concat(appRoutes(), checkRoutes(), codeRoutes(), pullRoutes())
+	return slices.Concat(appRoutes(), checkRoutes(), deploymentRoutes(), codeRoutes(), pullRoutes())
 }
 
 // appRoutes are about Apps and accounts.
@@ -71,6 +72,17 @@ func checkRoutes() []route {
 		at(get, repoBase+"/check-suites/{id}", readCheck, (*call).getSuite),
 		at(get, repoBase+"/check-suites/{id}/check-runs", readCheck, (*call).runsOfSuite),
 		at(post, repoBase+"/check-suites/{id}/rerequest", writeCheck, (*call).rerequestSuite),
+	}
+}
+
+// deploymentRoutes are about what is in service where.
+func deploymentRoutes() []route {
+	return []route{
+		at(get, repoBase+"/deployments", readDeploy, (*call).listDeployments),
+		at(post, repoBase+"/deployments", writeDeploy, (*call).createDeployment),
+		at(get, repoBase+"/deployments/{id}", readDeploy, (*call).getDeployment),
+		at(get, repoBase+"/deployments/{id}/statuses", readDeploy, (*call).listDeploymentStatuses),
+		at(post, repoBase+"/deployments/{id}/statuses", writeDeploy, (*call).createDeploymentStatus),
 	}
 }
 

@@ -24,6 +24,8 @@ func TestReads(t *testing.T) {
 	b.must(err)
 	_, _, err = b.ana.Repositories.CreateStatus(ctx(), "acme", "fleet", head, &github.RepoStatus{State: new("success"), Context: new("ci")})
 	b.must(err)
+	deployed, _, err := b.ana.Repositories.CreateDeployment(ctx(), "acme", "fleet", &github.DeploymentRequest{Ref: new("main"), RequiredContexts: &[]string{}})
+	b.must(err)
 	b.idle()
 	blob, _, err := b.gh.Git.CreateBlob(ctx(), "acme", "fleet", &github.Blob{Content: new("aGk="), Encoding: new("base64")})
 	b.must(err)
@@ -56,6 +58,9 @@ func TestReads(t *testing.T) {
 		{root, repo + "/branches/main/protection"},
 		{b.gh, repo + "/rules/branches/main"},
 		{b.gh, repo + "/collaborators/ana/permission"},
+		{person, repo + "/deployments"},
+		{person, fmt.Sprintf("%s/deployments/%d", repo, deployed.GetID())},
+		{person, fmt.Sprintf("%s/deployments/%d/statuses", repo, deployed.GetID())},
 		{b.gh, repo + "/contents"},
 		{b.gh, repo + "/contents/fleet.cue"},
 		{b.gh, repo + "/contents/tenants"},
