@@ -20,7 +20,7 @@ type Cloud struct {
 	mu      sync.Mutex
 	entered map[Account]*entry
 	configs map[reach]aws.Config
-	limits  map[resource.Scope]*limiters
+	rates   *Rates
 	indexes map[resource.Scope]*tagIndex
 }
 
@@ -31,14 +31,33 @@ type reach struct {
 	scope   resource.Scope
 }
 
+// Rates keep the calls of several clouds together within what an account allows: AWS counts them by account and
+// region, whichever role or fleet they are for. Safe for concurrent use.
+type Rates struct {
+	mu     sync.Mutex
+	scopes map[resource.Scope]*limiters
+}
+
+// NewRates has spent nothing yet.
+func NewRates() *Rates { return &Rates{scopes: map[resource.Scope]*limiters{}} }
+
+func (r *Rates) in(scope resource.Scope) *limiters {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return kept(r.scopes, scope, newLimiters)
+}
+
 // NewCloud makes a cloud. base is what the SDK's LoadDefaultConfig returned, so that endpoints, profiles
 // and proxies are set the ordinary way; its credentials assume each account's role. No call is made before
 // a driver is used.
-func NewCloud(base aws.Config) *Cloud {
+func NewCloud(base aws.Config) *Cloud { return NewCloudAt(base, NewRates()) }
+
+// NewCloudAt makes a cloud whose calls count together with those of others that have the same rates.
+func NewCloudAt(base aws.Config, rates *Rates) *Cloud {
 	return &Cloud{
 		base:    pooled(base),
 		entered: map[Account]*entry{}, configs: map[reach]aws.Config{},
-		limits: map[resource.Scope]*limiters{}, indexes: map[resource.Scope]*tagIndex{},
+		rates: rates, indexes: map[resource.Scope]*tagIndex{},
 	}
 }
 
@@ -87,7 +106,7 @@ func (c *Cloud) configured(account Account, scope resource.Scope, creds aws.Cred
 	defer c.mu.Unlock()
 	cfg, made := c.configs[reach{account, scope}]
 	if !made {
-		cfg = limited(c.base, scope, kept(c.limits, scope, newLimiters))
+		cfg = limited(c.base, scope, c.rates.in(scope))
 		cfg.Credentials = creds
 		cfg.APIOptions = append(cfg.APIOptions, addTagEar(kept(c.indexes, scope, newTagIndex), scope))
 		c.configs[reach{account, scope}] = cfg

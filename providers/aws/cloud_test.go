@@ -1,7 +1,11 @@
 package aws
 
 import (
+	"context"
 	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Sets of drivers come and go with accounts and types. What was learnt of accounts stays.
@@ -34,8 +38,29 @@ func TestACloudOutlivesItsSets(t *testing.T) {
 	if n := len(w.sent("AssumeRole")); n != 2 {
 		t.Errorf("the first session was given up for the second")
 	}
-	if n := len(cloud.limits); n != 1 {
+	if n := len(cloud.rates.scopes); n != 1 {
 		t.Errorf("%d sets of rates for one account and region: each role would have the whole rate", n)
+	}
+}
+
+// AWS counts the calls of an account, whoever makes them: two fleets in one have its rate together.
+func TestCloudsShareTheRatesOfAnAccount(t *testing.T) {
+	w := newWire(t, func(call) reply { return reply{body: `{"SecretList":[]}`} })
+	rates := NewRates()
+	rates.in(testScope).byName["Secrets Manager"] = newLimiter(rate.Every(time.Hour)) // one call is left
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for n, fleet := range []string{"one", "two"} {
+		set, err := NewCloudAt(w.base(), rates).Drivers([]Account{{ID: testAccount, RoleARN: testRole, Fleet: fleet}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := set[kindSecret.Name].Observe(ctx, testScope, testFleet); (err == nil) != (n == 0) {
+			t.Errorf("fleet %s: %v", fleet, err)
+		}
+	}
+	if n := len(w.sent("ListSecrets")); n != 1 {
+		t.Errorf("%d calls were sent at the rate of one", n)
 	}
 }
 
