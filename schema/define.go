@@ -122,18 +122,14 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 	say := func(path []string, format string, args ...any) {
 		found = append(found, Finding{Origin: src.at(locate(src.syntax, path).label), Severity: Error, Message: fmt.Sprintf(format, args...)})
 	}
-	f.Name, f.Schedules, f.CorrectDrift = in.Name, in.Schedules, in.Drift == "correct"
+	f.Name, f.CorrectDrift = in.Name, in.Drift == "correct"
 	f.Limits.Count, f.Limits.Percent = in.Limits.Count, in.Limits.Percent
 	window, err := time.ParseDuration(in.Limits.Window)
 	if err != nil || window <= 0 {
 		say([]string{"limits", "window"}, "limits.window: %q is not a duration such as \"24h\" or \"90m\"", in.Limits.Window)
 	}
 	f.Limits.Window = window
-	for name, expression := range map[string]string{"drift": in.Schedules.Drift, "audit": in.Schedules.Audit} {
-		if _, err := cron.ParseStandard(expression); err != nil {
-			say([]string{"schedules", name}, "schedules.%s: %q is not a cron expression of five fields, such as \"0 6 * * 1-5\": %v", name, expression, err)
-		}
-	}
+	takeSchedules(f, in.Schedules, say)
 	ids := map[string]string{}
 	for _, name := range sortedKeys(in.Accounts) {
 		a := in.Accounts[name]
@@ -170,6 +166,19 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 	e.def.fleet = fleetDef{name: in.Name, environments: sortedKeys(in.Environments), source: src}
 	e.def.takeParts(f, in.fleetParts, src)
 	return found
+}
+
+// takeSchedules fills in when the daemon acts by itself.
+func takeSchedules(f *Fleet, in Schedules, say func(path []string, format string, args ...any)) {
+	f.Schedules = in
+	if in.Weekly == "never" {
+		f.Schedules.Weekly, in.Weekly = "", "0 6 * * MON"
+	}
+	for name, expression := range map[string]string{"drift": in.Drift, "audit": in.Audit, "weekly": in.Weekly} {
+		if _, err := cron.ParseStandard(expression); err != nil {
+			say([]string{"schedules", name}, "schedules.%s: %q is not a cron expression of five fields, such as \"0 6 * * 1-5\": %v", name, expression, err)
+		}
+	}
 }
 
 // eventsOf fills in where events arrive if the fleet doesn't say: in the account's regions, and where AWS logs

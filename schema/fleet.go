@@ -282,10 +282,11 @@ type Notification struct {
 	Origin resource.Origin
 }
 
-// Schedules are cron expressions in five fields, in UTC.
+// Schedules are cron expressions in five fields, in UTC. Weekly is empty if there are to be no weekly reports.
 type Schedules struct {
-	Drift string
-	Audit string
+	Drift  string
+	Audit  string
+	Weekly string
 }
 
 // A Finding is one mistake in a definition.
