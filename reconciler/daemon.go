@@ -46,6 +46,10 @@ type Daemon struct {
 	// found on schedule.
 	Events func(fleet *schema.Fleet, kinds []string) ([]Events, error)
 
+	// Claim is asked about a commit of the watched branch before its fleet is looked at in the cloud. Its error
+	// says, for people, why the fleet isn't ours to serve. May be nil: then every fleet is.
+	Claim func(ctx context.Context, fleet *schema.Fleet) error
+
 	// LogHead says what stands for the whole log at this moment. It goes into every audit report:
 	// once in Git, it proves that nothing before it was altered or cut. May be nil.
 	LogHead func(context.Context) (string, error)

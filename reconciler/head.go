@@ -42,6 +42,9 @@ func (d *Daemon) head(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.claimed(ctx, target); err != nil {
+		return err
+	}
 	d.schedule(target.Fleet)
 	state := d.Reconciler.State
 	converged, err := state.Get(ctx, stateConverged)
