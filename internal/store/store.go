@@ -46,6 +46,12 @@ var ErrReadOnly = errors.New("the store is open for reading only")
 // fileName is the database's name in the data directory.
 const fileName = "tenantry.db"
 
+// Exists tells whether something was ever kept in a data directory.
+func Exists(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, fileName))
+	return err == nil
+}
+
 // A Store is an open data directory.
 type Store struct {
 	path  string
