@@ -46,6 +46,13 @@ $(CACHE)/openapi/.installed: Makefile
 	cd $(CACHE)/openapi && tar -xzf octokit-openapi-$(OPENAPI_VERSION).tgz package/generated/api.github.com.json && rm octokit-openapi-$(OPENAPI_VERSION).tgz
 	touch $@
 
+.PHONY: pictures
+STORIES ?= onboard|pull-invalid|shadow|limit|drift-keep|drift-ignore|audit
+CHROMIUM ?= chromium
+pictures: ## what people see of these STORIES in a browser, in .cache/pictures; Debian's Chromium, or CHROMIUM
+	command -v $(CHROMIUM) || apt-get install --yes --no-install-recommends chromium
+	CHROMIUM=$(CHROMIUM) PICTURES=$(CACHE)/pictures go test -count=1 -run 'TestScripts/($(STORIES))$$' ./cmd/tenantry
+
 .PHONY: generate
 generate: $(CACHE)/awstypes/.installed ## the table of AWS's resource types, from what AWS publishes
 	go run ./internal/awstypes/generate $(CACHE)/awstypes/cfn-lint $(CACHE)/awstypes/package internal/awstypes/types.zip

@@ -37,6 +37,8 @@ type scene struct {
 	daemon *process
 	writes int // to the cloud, when the script last looked
 	calls  int // the number of the last one, when the script last looked
+
+	pictures int // taken so far
 }
 
 type sceneKey struct{}
