@@ -110,25 +110,8 @@ func (a audit) verdict() string {
 	return text
 }
 
-// chart is a pie that GitHub draws. Its labels are our own words alone.
-func (a audit) chart() string {
-	by := map[changeset.Action]int{}
-	for _, w := range a.writes {
-		if w.result == changeset.Applied {
-			by[w.entry.Action]++
-		}
-	}
-	if len(by) == 0 {
-		return ""
-	}
-	lines := []string{"pie showData", "  title Applied writes by action"}
-	for _, action := range actions() {
-		if by[action] > 0 {
-			lines = append(lines, fmt.Sprintf("  %q : %d", string(action), by[action]))
-		}
-	}
-	return fence("mermaid", strings.Join(lines, "\n")) + "\n"
-}
+// chart is a pie of what was applied.
+func (a audit) chart() string { return chartPie("Applied writes by action", a.writesByAction()) }
 
 func actions() []changeset.Action {
 	return []changeset.Action{
@@ -155,9 +138,31 @@ func (a audit) decisions() section {
 	s := section{noun: "note", most: 8_000, foot: "\n"}
 	s.head = "### Decisions and notes\n\n" + table([]string{"Entry", "When", "Who", "What"}, nil)
 	for _, e := range a.notes {
-		s.items = append(s.items, fmt.Sprintf("| %d | %s | %s | %s |\n", e.Seq, moment(e.Time), code(e.Actor), prose(cut(e.Detail, 500))))
+		s.items = append(s.items, fmt.Sprintf("| %d | %s | %s | %s |\n", e.Seq, moment(e.Time), code(e.Actor), noteText(e)))
 	}
 	return s
+}
+
+func (a audit) writesByAction() []slice {
+	n := map[changeset.Action]int{}
+	for _, w := range a.writes {
+		if w.result == changeset.Applied {
+			n[w.entry.Action]++
+		}
+	}
+	list := make([]slice, 0, len(n))
+	for _, action := range actions() {
+		list = append(list, slice{string(action), n[action]})
+	}
+	return list
+}
+
+// noteText is a note in Markdown; one that is kept for programs is put in words.
+func noteText(e changeset.Entry) string {
+	for _, end := range DriftEnds([]changeset.Entry{e}) {
+		return fmt.Sprintf("drift ended after %s: %s; %s", long(end.Ended.Sub(end.Found)), prose(cut(end.Title, 200)), howEnded(end.How))
+	}
+	return prose(cut(e.Detail, 500))
 }
 
 // A tally counts writes by action, and those that weren't applied.

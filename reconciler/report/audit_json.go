@@ -59,13 +59,10 @@ func (a audit) json(title string, o AuditOptions) []byte {
 	_, out.Owners = tallies(a.writes, ownerOf)
 	for i, w := range a.writes {
 		out.Total.add(w)
-		e := w.entry
-		out.Writes[i] = writeJSON{
-			e.Seq, e.Time.UTC(), e.Run, e.Commit, e.Digest, e.Address, e.Scope, e.Action, e.Cause, e.Paths, w.result, w.detail, e.Actor,
-		}
+		out.Writes[i] = newWriteJSON(w)
 	}
 	for i, e := range a.notes {
-		out.Notes[i] = noteJSON{e.Seq, e.Time.UTC(), e.Commit, e.Actor, e.Detail}
+		out.Notes[i] = newNoteJSON(e)
 	}
 	data, _ := indented(out) // texts, numbers and times alone: this can't fail
 	return data
