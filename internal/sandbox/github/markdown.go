@@ -25,7 +25,7 @@ func markdown(text string) template.HTML {
 	f := &htmlFilter{}
 	md := goldmark.New(
 		goldmark.WithExtensions(extension.GFM),
-		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(f, 1))),
+		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(f, 1), util.Prioritized(fences{}, 1))),
 	)
 	var out bytes.Buffer
 	if err := md.Convert([]byte(text), &out); err != nil {

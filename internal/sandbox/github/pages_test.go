@@ -152,6 +152,9 @@ func TestMarkdown(t *testing.T) {
 		{"link", "[a](javascript:alert(1))", "<p><a href=\"\">a</a></p>\n"},
 		{"hidden marker", "<!-- tenantry:plan v1 -->\nx", "\n<p>x</p>\n"},
 		{"table", "|a|\n|-|\n|1|", "<table>"},
+		{"code", "```go\na < b\n```", "<pre><code>a &lt; b\n</code></pre>\n"},
+		{"diff", "```diff\n+ <b>\n- c\n  d\n```", "<pre><code><span class=\"added\">+ &lt;b&gt;\n</span><span class=\"removed\">- c\n</span>  d\n</code></pre>\n"},
+		{"chart", "```mermaid\npie\n```", "<p class=\"grey\">GitHub draws a chart from this:</p><pre><code>pie\n</code></pre>\n"},
 		{"sub", "a<sub>1</sub><br/>b", "<p>a<sub>1</sub><br>b</p>\n"},
 	}
 	for _, tt := range tests {
