@@ -23,14 +23,6 @@ type decision struct {
 	Differences map[resource.Address]string `json:"differences"` // the digest of each, as the person saw it
 }
 
-// differenceOf identifies one change of a cause, and what the cloud has there.
-func differenceOf(c changeset.Change) string {
-	for _, alone := range report.Group(changeset.Changeset{Changes: []changeset.Change{c}}) {
-		return alone.Digest
-	}
-	return ""
-}
-
 // is tells whether this is the decision that a proposal says was made.
 func (made decision) is(p ProposalState) bool {
 	return made.Number == p.Number && made.Digest == driftDigest(p)
@@ -45,7 +37,7 @@ func (d *Daemon) keepDecision(ctx context.Context, cause report.Cause, p Proposa
 	}
 	made := decision{p.Number, driftDigest(p), map[resource.Address]string{}}
 	for _, c := range cause.Changes {
-		made.Differences[c.Address] = differenceOf(c)
+		made.Differences[c.Address] = report.DigestOf(c)
 	}
 	return d.putDecision(ctx, p, made)
 }
@@ -94,9 +86,9 @@ func (d *Daemon) recallDecision(ctx context.Context, p ProposalState) (decision,
 	return made, nil
 }
 
-// goOn puts back what is left of a restoration that was decided on, each difference just as
-// it was then. It returns what of the cause nobody decided on, and whether such a restoration was begun.
-func (d *Daemon) goOn(ctx context.Context, s scan, cause report.Cause, p ProposalState) (rest []report.Cause, begun bool, err error) {
+// goOn puts back what is left of a restoration that was decided on, each difference just as it was then. It
+// returns what of the cause nobody decided on, nil if that is nothing, and whether such a restoration was begun.
+func (d *Daemon) goOn(ctx context.Context, s scan, cause report.Cause, p ProposalState) (rest *report.Cause, begun bool, err error) {
 	made, err := d.recallDecision(ctx, p)
 	if err != nil || !made.is(p) {
 		return nil, false, err
@@ -104,18 +96,17 @@ func (d *Daemon) goOn(ctx context.Context, s scan, cause report.Cause, p Proposa
 	if may, err := d.mayDecide(ctx, p.ClosedBy); err != nil || !may {
 		return nil, false, err
 	}
-	var part, other changeset.Changeset
-	for _, c := range cause.Changes {
-		if was, known := made.Differences[c.Address]; known && was == differenceOf(c) {
-			part.Changes = append(part.Changes, c)
-		} else {
-			other.Changes = append(other.Changes, c)
-		}
+	asBefore := func(c changeset.Change) bool {
+		was, known := made.Differences[c.Address]
+		return known && was == report.DigestOf(c)
 	}
-	for _, decided := range report.Group(part) { // one at most
-		err = d.restore(ctx, s.target, decided, p)
+	if part, some := cause.Only(asBefore); some {
+		err = d.restore(ctx, s.target, part, p)
 	}
-	return report.Group(other), true, err
+	if other, some := cause.Only(func(c changeset.Change) bool { return !asBefore(c) }); some {
+		rest = &other
+	}
+	return rest, true, err
 }
 
 // lookSoon has the next scan come soon if something that was put back waits for the cloud.

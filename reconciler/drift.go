@@ -27,10 +27,12 @@ type scan struct {
 	target    Target
 	question  Question // what was looked at
 	plan      Plan
-	causes    []report.Cause
+	changes   []changeset.Change // all that drifted
 	since     map[string]time.Time
 	proposals []ProposalState
 	deeds     map[resource.Address][]report.Deed
+	known     []report.Known // the causes that people were asked about
+	causes    []report.Cause // of all that drifted
 }
 
 // drift looks for what was changed in the cloud. In a fleet that says so it puts that back; of the
@@ -65,6 +67,10 @@ func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
 	if s.deeds, err = d.deeds(ctx, s); err != nil {
 		return err
 	}
+	if s.known, err = d.known(ctx, s); err != nil {
+		return err
+	}
+	s.causes = report.Causes(s.changes, s.deeds, s.known)
 	var h healing
 	var failures []error
 	if s.target.Fleet.CorrectDrift {
@@ -75,9 +81,10 @@ func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
 			if s.plan, err = d.Reconciler.Plan(ctx, s.target, Question{Within: d.lately()}); err != nil {
 				return errors.Join(append(failures, err)...)
 			}
-			if s.causes, err = d.causes(ctx, s.target, s.plan); err != nil {
+			if s.changes, err = d.drifting(ctx, s.target, s.plan); err != nil {
 				return errors.Join(append(failures, err)...)
 			}
+			s.causes = report.Causes(s.changes, s.deeds, s.known)
 		}
 	}
 	told, err := d.reportCorrected(ctx)
@@ -113,10 +120,10 @@ func (d *Daemon) lookAt(ctx context.Context, t Target, q Question) (s scan, err 
 	if s.plan, err = d.Reconciler.Plan(providers.InBackground(ctx), t, q); err != nil {
 		return s, err
 	}
-	if s.causes, err = d.causes(ctx, t, s.plan); err != nil {
+	if s.changes, err = d.drifting(ctx, t, s.plan); err != nil {
 		return s, err
 	}
-	if s.since, err = d.since(ctx, s.causes); err != nil {
+	if s.since, err = d.since(ctx, s.changes); err != nil {
 		return s, err
 	}
 	if s.proposals, err = d.Forge.Proposals(ctx, driftBranches, time.Now().Add(-remembered)); err != nil {
@@ -147,12 +154,10 @@ func (d *Daemon) reconciled(ctx context.Context) (Target, error) {
 	return d.targets.open(ctx, d.Loader, d.Source, Commit(text))
 }
 
-func (d *Daemon) since(ctx context.Context, causes []report.Cause) (map[string]time.Time, error) {
+func (d *Daemon) since(ctx context.Context, changes []changeset.Change) (map[string]time.Time, error) {
 	var keys []string
-	for _, cause := range causes {
-		for _, change := range cause.Changes {
-			keys = append(keys, report.Keys(change)...)
-		}
+	for _, change := range changes {
+		keys = append(keys, report.Keys(change)...)
 	}
 	since, err := d.Reconciler.State.FirstSeen(ctx, keys, time.Now().UTC())
 	if err != nil {
@@ -205,10 +210,8 @@ func (d *Daemon) obeyDecision(ctx context.Context, s scan, cause report.Cause, l
 	}
 	rest, begun, err := d.goOn(ctx, s, cause, last)
 	switch {
-	case err != nil || begun && len(rest) == 0:
-		return nil, err
-	case begun:
-		return &rest[0], nil
+	case err != nil || begun:
+		return rest, err
 	case !decided:
 		return &cause, nil
 	}
@@ -225,7 +228,7 @@ func (d *Daemon) obeyDecision(ctx context.Context, s scan, cause report.Cause, l
 
 // ask has people decide on a cause.
 func (d *Daemon) ask(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish, left map[resource.Address]string) error {
-	if err := d.rememberAbout(ctx, cause); err != nil {
+	if err := d.rememberAbout(ctx, s, cause); err != nil {
 		return err
 	}
 	proposal := driftProposal(ctx, s, cause, left)
@@ -368,11 +371,9 @@ func (d *Daemon) conclude(ctx context.Context, p ProposalState) error {
 
 // shows tells whether the plan would do to what a cause is about exactly what the cause showed.
 func (p Plan) shows(cause report.Cause) bool {
-	part := changeset.Changeset{Changes: slices.DeleteFunc(slices.Clone(p.Changeset.Changes), func(change changeset.Change) bool {
+	return cause.Shown(slices.DeleteFunc(slices.Clone(p.Changeset.Changes), func(change changeset.Change) bool {
 		return !about(cause, change.Address)
-	})}
-	now := report.Group(part)
-	return len(now) == 1 && now[0].Slug == cause.Slug && now[0].Digest == cause.Digest
+	}))
 }
 
 func about(cause report.Cause, address resource.Address) bool {

@@ -107,7 +107,7 @@ func (p Plan) onlyDrift(accepted map[resource.Address]bool) Plan {
 
 // correct applies a plan that has nothing but drift in it, and keeps a report on what it put back.
 func (d *Daemon) correct(ctx context.Context, s scan, plan Plan, h *healing) error {
-	causes := report.Group(changeset.Changeset{Changes: plan.Changeset.Ready()})
+	causes := report.Causes(plan.Changeset.Ready(), s.deeds, s.known)
 	if err := d.note(ctx, s.target.Commit, "correct drift: "+slugs(causes), self); err != nil {
 		return err
 	}

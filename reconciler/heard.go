@@ -281,12 +281,10 @@ func (d *Daemon) deeds(ctx context.Context, s scan) (map[resource.Address][]repo
 	if len(s.plan.Changeset.Unseen) > 0 {
 		maps.Copy(now, kept) // what can't be seen may have drifted still
 	}
-	for _, cause := range s.causes {
-		for _, change := range cause.Changes {
-			list := newest(append(d.ears.of(change.Address), kept[change.Address.String()]...))
-			if len(list) > 0 {
-				out[change.Address], now[change.Address.String()] = list, list
-			}
+	for _, change := range s.changes {
+		list := newest(append(d.ears.of(change.Address), kept[change.Address.String()]...))
+		if len(list) > 0 {
+			out[change.Address], now[change.Address.String()] = list, list
 		}
 	}
 	fresh, err := json.Marshal(now)

@@ -89,6 +89,9 @@ type Proposal struct {
 	// Digest identifies what is proposed. It is kept in the pull request and returned by
 	// Proposals. An unchanged digest writes nothing.
 	Digest string
+	// Returns says that what it is about may go away and come back: the newest pull request of the branch is then
+	// opened again if we closed it. One that a person merged or closed never is.
+	Returns bool
 }
 
 // ProposalState is what became of a proposal.

@@ -13,21 +13,72 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// rememberAbout keeps whose drift a cause's proposal is about, before it is proposed.
-func (d *Daemon) rememberAbout(ctx context.Context, cause report.Cause) error {
-	var owners []resource.Owner
-	for _, change := range cause.Changes {
-		owners = append(owners, change.Address.Owner)
+// known are the causes that people were asked about and that aren't over: what belongs to them stays there.
+func (d *Daemon) known(ctx context.Context, s scan) ([]report.Known, error) {
+	var list []report.Known
+	seen := map[string]bool{}
+	for _, p := range s.proposals {
+		slug := strings.TrimPrefix(p.Branch, driftBranches)
+		if seen[slug] {
+			continue
+		}
+		seen[slug] = true
+		p = latest(s.proposals, p.Branch)
+		if p.State != "open" && p.ByUs || strings.HasPrefix(p.Digest, correctedDigest) {
+			continue
+		}
+		if over, err := d.over(ctx, p); err != nil {
+			return nil, err
+		} else if over {
+			continue
+		}
+		members, _, err := d.about(ctx, p.Branch)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, report.Known{Slug: slug, Members: members, Open: p.State == "open"})
 	}
-	slices.Sort(owners)
-	text, err := json.Marshal(slices.Compact(owners))
+	return list, nil
+}
+
+// rememberAbout keeps what a cause's proposal is about, before it is proposed. What can't be judged now
+// stays a part of it.
+func (d *Daemon) rememberAbout(ctx context.Context, s scan, cause report.Cause) error {
+	branch := driftBranches + cause.Slug
+	before, _, err := d.about(ctx, branch)
+	if err != nil {
+		return err
+	}
+	var members []string
+	for _, change := range cause.Changes {
+		members = append(members, change.Address.String())
+	}
+	for _, address := range before {
+		if len(s.plan.Changeset.Unseen) > 0 || s.blurred(address.Owner) {
+			members = append(members, address.String())
+		}
+	}
+	slices.Sort(members)
+	text, err := json.Marshal(slices.Compact(members))
 	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateAbout+driftBranches+cause.Slug, string(text))
+		err = d.Reconciler.State.Put(ctx, stateAbout+branch, string(text))
 	}
 	if err != nil {
-		return fmt.Errorf("remember whom %s is about: %w", cause.Slug, err)
+		return fmt.Errorf("remember what %s is about: %w", cause.Slug, err)
 	}
 	return nil
+}
+
+// about recalls what a branch's proposal is about, and whether that is known at all.
+func (d *Daemon) about(ctx context.Context, branch string) (members []resource.Address, known bool, err error) {
+	text, err := d.Reconciler.State.Get(ctx, stateAbout+branch)
+	if err != nil {
+		return nil, false, fmt.Errorf("recall what %s is about: %w", branch, err)
+	}
+	if text == "" || json.Unmarshal([]byte(text), &members) != nil { // earlier versions kept the owners alone
+		return nil, false, nil
+	}
+	return members, true, nil
 }
 
 // untold tells whether the drift that a proposal is about may be there still, though the scan doesn't
@@ -35,17 +86,16 @@ func (d *Daemon) rememberAbout(ctx context.Context, cause report.Cause) error {
 // differs can't be told from what was begun and not finished. If it isn't known whom the proposal is about,
 // any such owner may be the one.
 func (d *Daemon) untold(ctx context.Context, s scan, branch string) (bool, error) {
-	text, err := d.Reconciler.State.Get(ctx, stateAbout+branch)
+	members, known, err := d.about(ctx, branch)
 	if err != nil {
-		return false, fmt.Errorf("recall whom %s is about: %w", branch, err)
+		return false, err
 	}
-	var owners []resource.Owner
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &owners); err != nil {
-			return false, fmt.Errorf("recall whom %s is about: %w", branch, err)
+	owners := s.everybody()
+	if known {
+		owners = nil
+		for _, address := range members {
+			owners = append(owners, address.Owner)
 		}
-	} else {
-		owners = s.everybody()
 	}
 	return slices.ContainsFunc(owners, s.blurred), nil
 }

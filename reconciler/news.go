@@ -6,14 +6,15 @@ import (
 	"slices"
 
 	"tenantry.dev/reconciler/changeset"
-	"tenantry.dev/reconciler/report"
 	"tenantry.dev/reconciler/resource"
 )
 
-// causes groups what a look found of drift from a target. While a newer commit is being applied, what is made
+// drifting is what a look found of drift from a target. While a newer commit is being applied, what is made
 // for that is in the cloud and not in the target; it is news, and nobody need decide on it.
-func (d *Daemon) causes(ctx context.Context, t Target, p Plan) ([]report.Cause, error) {
-	cs := p.Changeset
+func (d *Daemon) drifting(ctx context.Context, t Target, p Plan) ([]changeset.Change, error) {
+	changes := slices.DeleteFunc(slices.Clone(p.Changeset.Changes), func(c changeset.Change) bool {
+		return c.Cause != changeset.Drift && c.Cause != changeset.Orphan
+	})
 	text, err := d.Reconciler.State.Get(ctx, stateAccepted)
 	if err != nil {
 		return nil, fmt.Errorf("recall the accepted commit: %w", err)
@@ -24,11 +25,11 @@ func (d *Daemon) causes(ctx context.Context, t Target, p Plan) ([]report.Cause, 
 			return nil, fmt.Errorf("recall what was applied: %w", err)
 		}
 		kinds := p.set.Kinds()
-		cs.Changes = slices.DeleteFunc(slices.Clone(cs.Changes), func(c changeset.Change) bool {
+		changes = slices.DeleteFunc(changes, func(c changeset.Change) bool {
 			return c.Want == nil && isNews(known[c.Address.Owner], c.Address, kinds[c.Address.Kind], newer)
 		})
 	}
-	return report.Group(cs), nil
+	return changes, nil
 }
 
 // isNews tells whether what is at an address, and what the target doesn't ask for, was made for a newer

@@ -16,7 +16,7 @@ import (
 // Propose implements reconciler.Forge. The branch has one commit on top of the watched branch,
 // made through the Git Data API without an author, so that GitHub signs it for an App. It is
 // rebuilt when the digest differs or when it no longer merges; title and body follow in any case,
-// labels are added and never removed. Nothing that differs from the watched branch is
+// labels are added and never removed. What returns is opened again if we closed it. Nothing that differs from the watched branch is
 // ErrNoDifference, and a pull request that somebody else opened from the branch is ErrTouched.
 //
 // GitHub's REST interface has no conditional forced update of a branch. The branch is read again
@@ -77,6 +77,14 @@ func (c *Client) propose(ctx context.Context, p reconciler.Proposal) (url string
 	}
 	if have.touched {
 		return "", reconciler.ErrTouched
+	}
+	if pr == nil && p.Returns {
+		if pr, have, err = c.reopen(ctx, who, p.Branch, have); err != nil {
+			return "", err
+		}
+	}
+	if err := c.backAgain(ctx, who, pr); err != nil {
+		return "", err
 	}
 	current := have.digest == p.Digest
 	if current && pr != nil {

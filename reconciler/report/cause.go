@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,7 +12,7 @@ import (
 )
 
 // A Cause is a group of changes that most likely came about in one way, and that are decided on
-// together: the same attributes of the same kind changed, the same kind deleted, and so on.
+// together: the same attributes of the same kind changed, the same kind deleted, what one person did in one go.
 type Cause struct {
 	// Slug names the cause for ever, in branches and files: lower-case letters, digits, dots,
 	// dashes and underscores.
@@ -23,7 +22,7 @@ type Cause struct {
 	Digest  string
 	Kind    string // of the resources; empty if they are of several
 	Sort    Sort
-	Paths   []string // that differ, if Sort is Changed
+	Paths   []string // that differ, if Sort is Changed or Mixed
 	Changes []changeset.Change
 }
 
@@ -37,32 +36,8 @@ const (
 	Stray     Sort = "orphan"    // resources carry the mark, and nothing says that they are ours
 	Duplicate Sort = "duplicate" // several resources carry one address
 	Absent    Sort = "absent"    // their owner is absent from Git, and no commit removed it
+	Mixed     Sort = "mixed"     // some were changed, and some deleted
 )
-
-// Group groups the changes that no commit asked for by their cause, sorted by slug.
-func Group(c changeset.Changeset) []Cause {
-	found := map[string]*Cause{}
-	var causes []*Cause
-	for _, change := range c.Changes {
-		if change.Cause != changeset.Drift && change.Cause != changeset.Orphan {
-			continue
-		}
-		cause := causeOf(change)
-		if found[cause.Slug] == nil {
-			found[cause.Slug] = &cause
-			causes = append(causes, &cause)
-		}
-		found[cause.Slug].Changes = append(found[cause.Slug].Changes, change)
-	}
-	out := make([]Cause, len(causes))
-	for i, cause := range causes {
-		slices.SortFunc(cause.Changes, func(a, b changeset.Change) int { return a.Address.Compare(b.Address) })
-		cause.Digest = causeDigest(cause.Changes)
-		out[i] = *cause
-	}
-	slices.SortFunc(out, func(a, b Cause) int { return cmp.Compare(a.Slug, b.Slug) })
-	return out
-}
 
 // causeOf is the cause of one change, without the change itself.
 func causeOf(change changeset.Change) Cause {
@@ -72,7 +47,7 @@ func causeOf(change changeset.Change) Cause {
 		cause.Sort = Duplicate
 	case change.HoldKind == changeset.HoldNotInGit:
 		cause.Sort, cause.Kind = Absent, ""
-		cause.Slug = slug(string(Absent), string(change.Address.Owner))
+		cause.Slug = slugOf(string(Absent), string(change.Address.Owner))
 		return cause
 	case change.Cause == changeset.Orphan:
 		cause.Sort = Stray
@@ -83,16 +58,16 @@ func causeOf(change changeset.Change) Cause {
 		for _, d := range change.Attributes {
 			cause.Paths = append(cause.Paths, d.Path)
 		}
-		cause.Slug = slug(append([]string{cause.Kind}, cause.Paths...)...)
+		cause.Slug = slugOf(append([]string{cause.Kind}, cause.Paths...)...)
 		return cause
 	}
-	cause.Slug = slug(cause.Kind, string(cause.Sort))
+	cause.Slug = slugOf(cause.Kind, string(cause.Sort))
 	return cause
 }
 
-// slug joins parts into a name that Git, GitHub and every file system take. Where that loses
+// slugOf joins parts into a name that Git, GitHub and every file system take. Where that loses
 // something, a hash of the parts keeps the name unique.
-func slug(parts ...string) string {
+func slugOf(parts ...string) string {
 	const longest = 60
 	lossy := false
 	names := make([]string, len(parts))
@@ -121,6 +96,49 @@ func slug(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return strings.TrimPrefix(name+"-"+hex.EncodeToString(sum[:4]), "-")
 }
+
+// newCause is the cause of this name for changes in the order of their addresses.
+func newCause(slug string, changes []changeset.Change) Cause {
+	first := causeOf(changes[0])
+	cause := Cause{Slug: slug, Digest: causeDigest(changes), Kind: first.Kind, Sort: first.Sort, Paths: first.Paths, Changes: changes}
+	for _, change := range changes[1:] {
+		other := causeOf(change)
+		if other.Kind != cause.Kind {
+			cause.Kind = ""
+		}
+		if other.Sort != cause.Sort {
+			cause.Sort = Mixed
+		}
+		for _, path := range other.Paths {
+			if !slices.Contains(cause.Paths, path) {
+				cause.Paths = append(slices.Clip(cause.Paths), path)
+			}
+		}
+	}
+	return cause
+}
+
+// Only is the part of a cause that is about some of its changes; false if that is nothing.
+func (c Cause) Only(which func(changeset.Change) bool) (Cause, bool) {
+	var some []changeset.Change
+	for _, change := range c.Changes {
+		if which(change) {
+			some = append(some, change)
+		}
+	}
+	if len(some) == 0 {
+		return Cause{}, false
+	}
+	return newCause(c.Slug, some), true
+}
+
+// Shown tells whether changes are exactly what a cause showed, in any order.
+func (c Cause) Shown(changes []changeset.Change) bool {
+	return causeDigest(byAddress(drifting(changes))) == c.Digest
+}
+
+// DigestOf identifies one change that no commit asked for, and what the cloud has there.
+func DigestOf(change changeset.Change) string { return causeDigest([]changeset.Change{change}) }
 
 func causeDigest(changes []changeset.Change) string {
 	type seen struct {

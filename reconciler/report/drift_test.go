@@ -84,7 +84,7 @@ func TestSlugsAreUnique(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, list := range lists {
-		name := slug(list...)
+		name := slugOf(list...)
 		if seen[name] || name == "" || len(name) > 70 {
 			t.Errorf("%q makes %q", list, name)
 		}

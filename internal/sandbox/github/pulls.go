@@ -240,7 +240,8 @@ func (s *Server) closePull(r *repo, p *pull, by *account) {
 	s.emitPull(r, p, "closed", by, nil)
 }
 
-// reopenPull opens a closed pull request again, if its branch is still there.
+// reopenPull opens a closed pull request again, if its branch is still there and has what it had then. GitHub
+// refuses a branch that was moved otherwise than forward, since it can't tell what happened in between.
 func (s *Server) reopenPull(r *repo, p *pull, by *account) error {
 	head, found := r.tip(p.headBranch)
 	switch {
@@ -250,6 +251,13 @@ func (s *Server) reopenPull(r *repo, p *pull, by *account) error {
 		return invalid("PullRequest", "state", "custom", "state cannot be changed. The pull request is already merged.")
 	case !found:
 		return invalid("PullRequest", "state", "invalid", fmt.Sprintf("state cannot be changed. The %s branch has been deleted.", p.headBranch))
+	}
+	descends, err := r.git.Ancestor(p.head, head)
+	if err != nil {
+		return err
+	}
+	if !descends {
+		return invalid("PullRequest", "state", "invalid", fmt.Sprintf("state cannot be changed. The %s branch was force-pushed or recreated.", p.headBranch))
 	}
 	for _, other := range r.pulls {
 		if other.open() && other.headBranch == p.headBranch && other.baseBranch == p.baseBranch {

@@ -177,6 +177,39 @@ func TestLifeOfAPullRequest(t *testing.T) {
 	b.status(err, http.StatusUnprocessableEntity)
 }
 
+// A pull request is reopened while its branch has what it had then, or more; also if the branch was made again.
+func TestReopening(t *testing.T) {
+	b := newBox(t)
+	n := b.propose("topic", "a", "1\n")
+	head := b.pr(n).Head
+	base, _, err := b.gh.Git.GetRef(ctx(), "acme", "fleet", "heads/main")
+	b.must(err)
+	set := func(sha string) {
+		t.Helper()
+		_, _, err := b.gh.Git.UpdateRef(ctx(), "acme", "fleet", &github.Reference{Ref: new("refs/heads/topic"), Object: &github.GitObject{SHA: &sha}}, true)
+		b.must(err)
+	}
+	reopen := func() error {
+		_, _, err := b.gh.PullRequests.Edit(ctx(), "acme", "fleet", n, &github.PullRequest{State: new("open")})
+		return err
+	}
+	b.must(b.Close(fleet, n, "ana"))
+	_, _, err = b.gh.Git.UpdateRef(ctx(), "acme", "fleet", &github.Reference{Ref: new("refs/heads/topic"), Object: base.Object}, true)
+	b.must(err)
+	b.status(reopen(), http.StatusUnprocessableEntity)
+	if err := reopen(); !strings.Contains(err.Error(), "The topic branch was force-pushed or recreated.") {
+		t.Errorf("it says %v", err)
+	}
+	set(head)
+	b.must(reopen())
+	b.must(b.Close(fleet, n, "ana"))
+	_, err = b.gh.Git.DeleteRef(ctx(), "acme", "fleet", "heads/topic")
+	b.must(err)
+	_, _, err = b.gh.Git.CreateRef(ctx(), "acme", "fleet", &github.Reference{Ref: new("refs/heads/topic"), Object: &github.GitObject{SHA: &head}})
+	b.must(err)
+	b.must(reopen())
+}
+
 func TestMergedByHand(t *testing.T) {
 	b := newBox(t)
 	n := b.propose("topic", "a", "1\n")
