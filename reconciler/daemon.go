@@ -63,9 +63,11 @@ type Daemon struct {
 	// one, as after a forced push that was meant. Empty almost always.
 	AcceptRewrite Commit
 
-	targets shelf
-	astray  bool    // the last try at a commit didn't come to its end; touched by the turns of keyHead alone
-	going   *result // of a commit that waits for the cloud, so far; touched by the turns of keyHead alone
+	targets   shelf
+	desk      *desk
+	beginning sync.Mutex // held while stateBegun is read and set
+	astray    bool       // the last try at a commit didn't come to its end; touched by the turns of keyHead alone
+	going     *result    // of a commit that waits for the cloud, so far; touched by the turns of keyHead alone
 
 	mu     sync.Mutex
 	whole  int    // how often a scan of everything became due since the last one began
@@ -127,12 +129,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.poke, d.moved, d.writing = make(chan struct{}, 1), make(chan struct{}), make(chan struct{}, 1)
 	d.sooner, d.scanning = make(chan struct{}, 1), make(chan struct{}, 1)
 	d.tuned, d.retuned, d.ears = nil, make(chan struct{}), newEars()
+	d.desk = newDesk()
 	d.mu.Unlock()
 	var parts sync.WaitGroup
 	parts.Go(func() { d.watch(ctx) })
 	parts.Go(func() { d.keepTime(ctx) })
 	parts.Go(func() { d.keepPromises(ctx) })
 	parts.Go(func() { d.listen(ctx) })
+	parts.Go(func() { d.greet(ctx) })
 	err := d.Queue.Run(ctx, d.work)
 	parts.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -202,9 +206,16 @@ func (d *Daemon) trigger(ctx context.Context, key string, urgent bool) {
 type Hint struct {
 	Pushed bool // the watched branch may have moved
 	Pull   int  // this pull request may have changed; 0 for none
-	Retry  bool // a person asks to try again what failed
-	Drift  bool // a proposal of ours was decided on
-	Queued bool // a merge queue has something to be checked
+	// Head and Base are what the pull request was at, and its base, as far as is known. What is answered
+	// for them needs no look.
+	Head, Base Commit
+	Closed     bool // the pull request may have been closed
+	// Again tells that a person wants the pull request answered once more, by the event Delivery.
+	Again    bool
+	Delivery string
+	Retry    bool // a person asks to try again what failed
+	Drift    bool // a proposal of ours was decided on
+	Queued   bool // a merge queue has something to be checked
 	// Comment holds a command; 0 for none. What it says and who may say it is read again.
 	Comment int64
 }
@@ -219,7 +230,12 @@ func (d *Daemon) Notice(ctx context.Context, h Hint) {
 		d.trigger(ctx, keyCommands, true)
 	}
 	if h.Pull != 0 {
-		d.trigger(ctx, keyPull+strconv.Itoa(h.Pull), true)
+		d.mu.Lock()
+		at := d.desk
+		d.mu.Unlock()
+		if at != nil { // otherwise the daemon looks at everything once it runs
+			at.put(h)
+		}
 	}
 	if h.Retry {
 		d.trigger(ctx, keyHead, true)

@@ -215,6 +215,16 @@ func (b *board) PullRequests(context.Context) ([]reconciler.PullRequest, error) 
 	return slices.Clone(b.pulls), nil
 }
 
+func (b *board) PullRequest(_ context.Context, number int) (reconciler.PullRequest, bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at := slices.IndexFunc(b.pulls, func(pr reconciler.PullRequest) bool { return pr.Number == number })
+	if at < 0 {
+		return reconciler.PullRequest{}, false, nil
+	}
+	return b.pulls[at], true, nil
+}
+
 func (b *board) Merges(context.Context, time.Time) ([]reconciler.Merge, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -110,6 +110,8 @@ type ProposalState struct {
 type Reviews interface {
 	// PullRequests returns the open pull requests against the watched branch, ours included.
 	PullRequests(ctx context.Context) ([]PullRequest, error)
+	// PullRequest returns one of them; false if it isn't open, or isn't against the watched branch.
+	PullRequest(ctx context.Context, number int) (PullRequest, bool, error)
 	// Merges returns the pull requests that were merged into the watched branch since a time.
 	Merges(ctx context.Context, since time.Time) ([]Merge, error)
 	// Groups returns what the merge queue of the watched branch is about to merge; nothing if it has none.
@@ -200,6 +202,8 @@ type Check struct {
 	ExternalID string // the changeset's digest
 	// Annotations come worst first; the forge shows as many as it can.
 	Annotations []Annotation
+	// Aside tells that nobody waits for it: where writes are rare, what somebody waits for goes first.
+	Aside bool
 }
 
 // An Annotation is a remark on a line of a definition.

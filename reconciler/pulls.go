@@ -21,13 +21,24 @@ func (d *Daemon) pulls(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list pull requests: %w", err)
 	}
+	open := map[int]bool{}
 	for _, pr := range list {
+		open[pr.Number] = true
 		answered, err := d.Reconciler.State.Get(ctx, answerKey(pr.Number))
 		if err != nil {
 			return fmt.Errorf("recall the answer to pull request %d: %w", pr.Number, err)
 		}
 		if answered != question(pr) {
-			d.trigger(ctx, keyPull+strconv.Itoa(pr.Number), true)
+			d.desk.put(Hint{Pull: pr.Number, Head: pr.Head, Base: pr.Base})
+		}
+	}
+	under, err := d.unanswered(ctx)
+	if err != nil {
+		return err
+	}
+	for number := range under {
+		if !open[number] {
+			d.desk.put(Hint{Pull: number, Closed: true})
 		}
 	}
 	return nil
@@ -38,45 +49,65 @@ func answerKey(number int) string { return keyPull + strconv.Itoa(number) }
 // question is what an answer depends on, as far as Git is concerned.
 func question(pr PullRequest) string { return string(pr.Head) + " on " + string(pr.Base) }
 
-// pull answers one pull request: are its definitions valid, and what would merging it change?
+// pull answers one pull request: are its definitions valid, and what would merging it change? One that was
+// answered as it is costs nothing. An answer to what the pull request isn't any more is given up.
 func (d *Daemon) pull(ctx context.Context, number int) error {
-	list, err := d.Reviews.PullRequests(ctx)
+	pr, open, err := d.Reviews.PullRequest(ctx, number)
 	if err != nil {
-		return fmt.Errorf("list pull requests: %w", err)
+		return fmt.Errorf("read pull request %d: %w", number, err)
 	}
-	at := slices.IndexFunc(list, func(pr PullRequest) bool { return pr.Number == number })
-	if at < 0 {
-		return nil // closed in the meantime
+	if !open {
+		return d.dismiss(ctx, number)
 	}
-	pr := list[at]
-	for _, name := range pullChecks() {
-		if err := d.check(ctx, Check{Name: name, Commit: pr.Head, Title: "Working on it"}); err != nil {
+	asked, err := d.Reconciler.State.Get(ctx, answerKey(number))
+	if err != nil {
+		return fmt.Errorf("recall the answer to pull request %d: %w", number, err)
+	}
+	if asked == question(pr) {
+		return nil
+	}
+	running, leave := d.desk.attend(ctx, pr)
+	defer leave()
+	err = d.respond(running, pr, asked == askedAgain)
+	if errors.Is(err, errOvertaken) || errors.Is(context.Cause(running), errOvertaken) {
+		d.trigger(ctx, keyPull+strconv.Itoa(number), true) // what it is now
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return d.answered(ctx, pr, asked)
+}
+
+// respond evaluates a pull request and says what came of it. What takes time, and what writes to the
+// forge, is done at the same time where it can be.
+func (d *Daemon) respond(ctx context.Context, pr PullRequest, again bool) error {
+	if pr.Fork { // whose code is judged before it is evaluated
+		if err := d.begin(ctx, pr, again); err != nil {
 			return err
 		}
 	}
-	commit, err := d.mergeResult(ctx, pr)
-	if err != nil {
+	var merged Target
+	strange := false
+	err := together(
+		func() error { return d.begin(ctx, pr, again) },
+		func() (err error) {
+			commit, err := d.mergeResult(ctx, pr)
+			if err != nil {
+				return err
+			}
+			if strange, err = d.strange(ctx, pr, commit); err != nil || strange {
+				return err
+			}
+			merged, err = d.targets.open(ctx, d.Loader, d.Source, commit)
+			return err
+		})
+	if err != nil || strange {
 		return err
 	}
-	strange, err := d.strange(ctx, pr, commit)
-	if err != nil {
-		return err
-	}
-	if strange {
-		return d.Reconciler.State.Put(ctx, answerKey(number), question(pr))
-	}
-	merged, err := d.targets.open(ctx, d.Loader, d.Source, commit)
-	if err != nil {
-		return err
-	}
-	valid, err := d.judge(ctx, pr, merged)
-	if err != nil {
-		return err
-	}
-	if err := d.plan(ctx, pr, merged, valid); err != nil {
-		return err
-	}
-	return d.Reconciler.State.Put(ctx, answerKey(number), question(pr))
+	return together(
+		func() error { _, err := d.judge(ctx, pr, merged); return err },
+		func() error { return d.plan(ctx, pr, merged, usable(merged)) })
 }
 
 // mergeResult is what the watched branch would ask for after the merge. Where the forge has no
@@ -151,13 +182,16 @@ func (d *Daemon) baseOf(ctx context.Context, pr PullRequest, merged Target) (Tar
 func (d *Daemon) judge(ctx context.Context, pr PullRequest, t Target) (bool, error) {
 	mistakes, breaches := apart(t.Findings)
 	for _, c := range []Check{validity(t, mistakes), obedience(t, breaches)} {
-		c.Commit = pr.Head
+		c.Commit, c.Aside = pr.Head, usable(t)
 		if err := d.check(ctx, c); err != nil {
 			return false, err
 		}
 	}
-	return t.Fleet != nil && !invalid(t.Findings), nil
+	return usable(t), nil
 }
+
+// usable tells whether the definitions are such that a plan can be made of them.
+func usable(t Target) bool { return t.Fleet != nil && !invalid(t.Findings) }
 
 // keyPlan is the key of the comment that has the plan.
 const keyPlan = "plan"
@@ -174,10 +208,11 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 			}
 			text += "\n" + report.ShadowComment(shadow)
 		}
-		if err := d.Reviews.Comment(ctx, pr.Number, keyPlan, text); err != nil {
-			return fmt.Errorf("comment on pull request %d: %w", pr.Number, err)
+		said := d.sayPlan(ctx, pr, text)
+		if errors.Is(said, errOvertaken) {
+			return said
 		}
-		return d.check(ctx, Check{Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "No plan: the definitions are not valid", Summary: text})
+		return errors.Join(said, d.check(ctx, Check{Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "No plan: the definitions are not valid", Summary: text}))
 	case pr.Fork:
 		return d.check(ctx, Check{
 			Name: checkPlan, Commit: pr.Head, Conclusion: "neutral", Title: "No plan for a fork",
@@ -217,13 +252,14 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 		return err
 	}
 	body := report.Comment(cs, report.CommentOptions{Head: string(pr.Head), Remarks: remarks(base.Fleet, merged.Fleet), Shadow: shadow})
-	if err := d.Reviews.Comment(ctx, pr.Number, keyPlan, body); err != nil {
-		return fmt.Errorf("comment on pull request %d: %w", pr.Number, err)
+	said := d.sayPlan(ctx, pr, body)
+	if errors.Is(said, errOvertaken) {
+		return said
 	}
 	if err := d.shown(ctx, pr.Number, cs); err != nil {
-		return err
+		return errors.Join(said, err)
 	}
-	return d.check(ctx, planCheck(pr.Head, cs, body))
+	return errors.Join(said, d.check(ctx, planCheck(pr.Head, cs, body))) // the check may pass where the comment may not
 }
 
 // planCheck is action_required where a person must decide before a merge can have its effect.

@@ -21,6 +21,11 @@ func (Quiet) Proposals(context.Context, string, time.Time) ([]ProposalState, err
 // PullRequests returns none.
 func (Quiet) PullRequests(context.Context) ([]PullRequest, error) { return nil, nil }
 
+// PullRequest finds none.
+func (Quiet) PullRequest(context.Context, int) (PullRequest, bool, error) {
+	return PullRequest{}, false, nil
+}
+
 // Merges returns none.
 func (Quiet) Merges(context.Context, time.Time) ([]Merge, error) { return nil, nil }
 
@@ -44,3 +49,6 @@ func (Quiet) Command(context.Context, int64) (Command, bool, error) { return Com
 
 // React does nothing.
 func (Quiet) React(context.Context, int64, string) error { return nil }
+
+// Files returns none.
+func (Quiet) Files(context.Context, int) ([]string, error) { return nil, nil }

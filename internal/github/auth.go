@@ -32,18 +32,19 @@ func (s static) drop(string) bool                      { return false }
 // for that repository only, and keeps the newest. The installation is looked up when first needed
 // and again after a refusal, since an App that is installed anew has another id.
 type installation struct {
-	app         *gh.Client // authenticated as the App itself
-	owner, repo string
+	app   *gh.Client // authenticated as the App itself
+	place *place
 
 	turn    chan struct{} // one lookup at a time; waiting for it can be cancelled
 	mu      sync.Mutex    // guards what follows
 	id      int64
 	current string
 	expires time.Time
+	moved   bool // the repository had another name already when the token was made
 }
 
-func newInstallation(app *gh.Client, owner, repo string) *installation {
-	return &installation{app: app, owner: owner, repo: repo, turn: make(chan struct{}, 1)}
+func newInstallation(app *gh.Client, at *place) *installation {
+	return &installation{app: app, place: at, turn: make(chan struct{}, 1)}
 }
 
 func (i *installation) token(ctx context.Context) (string, error) {
@@ -59,24 +60,40 @@ func (i *installation) token(ctx context.Context) (string, error) {
 	if t, ok := i.valid(); ok { // somebody else was faster
 		return t, nil
 	}
+	_, moved := i.place.moved()
 	id, err := i.find(ctx)
 	if err != nil {
 		return "", err
 	}
-	made, _, err := i.app.Apps.CreateInstallationToken(ctx, id, &gh.InstallationTokenOptions{Repositories: []string{i.repo}})
+	made, _, err := i.app.Apps.CreateInstallationToken(ctx, id, i.scope())
 	if err != nil {
 		i.forget()
 		return "", fail("make an installation token", err)
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.current, i.expires = made.GetToken(), made.GetExpiresAt().Time
+	i.current, i.expires, i.moved = made.GetToken(), made.GetExpiresAt().Time, moved
 	return i.current, nil
 }
 
+// scope is the one repository that a token is for: by its id, which stays, once GitHub said that it has
+// another name than the one that we were given.
+func (i *installation) scope() *gh.InstallationTokenOptions {
+	if id, moved := i.place.moved(); moved && id != 0 {
+		return &gh.InstallationTokenOptions{RepositoryIDs: []int64{id}}
+	}
+	return &gh.InstallationTokenOptions{Repositories: []string{i.place.repo}}
+}
+
+// valid returns the token, if it can still be used. One that was made before the repository moved may be
+// another owner's installation's.
 func (i *installation) valid() (string, bool) {
+	_, moved := i.place.moved()
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if i.moved != moved {
+		i.current, i.id, i.moved = "", 0, moved
+	}
 	return i.current, i.current != "" && time.Until(i.expires) > tokenMargin
 }
 
@@ -88,8 +105,8 @@ func (i *installation) find(ctx context.Context) (int64, error) {
 	if id != 0 {
 		return id, nil
 	}
-	operation := fmt.Sprintf("find the App's installation on %s/%s", i.owner, i.repo)
-	req, err := i.app.NewRequest(http.MethodGet, fmt.Sprintf("repos/%s/%s/installation", i.owner, i.repo), nil)
+	operation := fmt.Sprintf("find the App's installation on %s/%s", i.place.owner, i.place.repo)
+	req, err := i.app.NewRequest(http.MethodGet, fmt.Sprintf("repos/%s/%s/installation", i.place.owner, i.place.repo), nil)
 	if err != nil {
 		return 0, fail(operation, err)
 	}

@@ -108,7 +108,7 @@ func (c *Client) moveBranch(ctx context.Context, branch, old, sha string) error 
 		_, _, err := c.api.Git.CreateRef(ctx, c.owner, c.repo, ref)
 		return fail("make the branch", err)
 	}
-	if err := c.serial.ready(ctx); err != nil {
+	if err := c.gate.ready(ctx); err != nil {
 		return err
 	}
 	switch now, err := c.refSHA(ctx, branch); {

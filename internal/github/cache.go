@@ -1,7 +1,10 @@
 package github
 
 import (
+	"bytes"
+	"compress/flate"
 	"container/list"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -9,8 +12,8 @@ import (
 )
 
 const (
-	cacheBytes    = 16 << 20 // of all answers together
-	cacheMaxEntry = 2 << 20
+	cacheBytes    = 16 << 20 // of all answers together, compressed
+	cacheMaxEntry = 8 << 20  // of one; a hundred pull requests have 2 MB on GitHub, of which a tenth is left
 )
 
 // cache is a RoundTripper that remembers answers to GET by their ETag and always asks whether
@@ -29,7 +32,7 @@ type cached struct {
 	key    string
 	etag   string
 	header http.Header
-	body   []byte
+	packed []byte
 }
 
 func newCache(next http.RoundTripper) *cache {
@@ -54,7 +57,7 @@ func (c *cache) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err := resp.Body.Close(); err != nil {
 			return nil, err
 		}
-		return known.revive(resp), nil
+		return known.revive(resp)
 	}
 	if err := c.store(key, resp); err != nil {
 		return nil, err
@@ -63,15 +66,35 @@ func (c *cache) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // revive makes the remembered answer of a 304.
-func (k *cached) revive(resp *http.Response) *http.Response {
+func (k *cached) revive(resp *http.Response) (*http.Response, error) {
+	body, err := io.ReadAll(flate.NewReader(bytes.NewReader(k.packed)))
+	if err != nil {
+		return nil, fmt.Errorf("unpack a remembered answer: %w", err)
+	}
 	header := k.header.Clone()
 	maps.Copy(header, resp.Header) // what a 304 says is newer
 	header.Set("Content-Type", k.header.Get("Content-Type"))
 	header.Del("Content-Length")
 	resp.Header = header
 	resp.StatusCode, resp.Status = http.StatusOK, "200 OK"
-	setBody(resp, k.body)
-	return resp
+	setBody(resp, body)
+	return resp, nil
+}
+
+// pack compresses a body.
+func pack(body []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(body); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(b.Bytes()), nil
 }
 
 func (c *cache) find(key string) *cached {
@@ -100,13 +123,17 @@ func (c *cache) store(key string, resp *http.Response) error {
 	if len(body) > cacheMaxEntry {
 		return nil
 	}
+	packed, err := pack(body)
+	if err != nil {
+		return fmt.Errorf("pack an answer: %w", err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if old, ok := c.entries[key]; ok {
 		c.drop(old)
 	}
-	c.entries[key] = c.recent.PushFront(&cached{key, etag, resp.Header.Clone(), body})
-	c.bytes += len(body)
+	c.entries[key] = c.recent.PushFront(&cached{key, etag, resp.Header.Clone(), packed})
+	c.bytes += len(packed)
 	for c.bytes > cacheBytes {
 		c.drop(c.recent.Back())
 	}
@@ -116,5 +143,5 @@ func (c *cache) store(key string, resp *http.Response) error {
 func (c *cache) drop(e *list.Element) {
 	k := c.recent.Remove(e).(*cached)
 	delete(c.entries, k.key)
-	c.bytes -= len(k.body)
+	c.bytes -= len(k.packed)
 }

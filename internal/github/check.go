@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	gh "github.com/google/go-github/v60/github"
 
@@ -26,11 +25,12 @@ func (c *Client) Check(ctx context.Context, k reconciler.Check) error {
 	default:
 		return fail(operation, fmt.Errorf("%q is no conclusion of ours", k.Conclusion))
 	}
-	release, err := c.hold(ctx)
+	release, err := c.turns.take(ctx, "check "+k.Name+" "+string(k.Commit))
 	if err != nil {
 		return fail(operation, err)
 	}
 	defer release()
+	ctx = withClass(ctx, urgency(k))
 	who, err := c.Identity(ctx)
 	if err != nil {
 		return fail(operation, err)
@@ -57,44 +57,80 @@ func (c *Client) noteNoChecks() {
 	c.noChecks = true
 }
 
+// urgency is how soon a check is shown when several wait.
+func urgency(k reconciler.Check) class {
+	switch {
+	case k.Conclusion == "":
+		return classSign
+	case k.Aside:
+		return classAside
+	}
+	return classAnswer
+}
+
 func (c *Client) setRun(ctx context.Context, k reconciler.Check) error {
 	have, err := c.latestRun(ctx, k)
 	if err != nil {
 		return err
 	}
-	page := layOut(k)
-	done := have.GetStatus() == "completed"
-	if have != nil && done == (k.Conclusion != "") && strings.Contains(have.GetOutput().GetSummary(), checkMarker(hashOf(k))) {
+	hash, page := hashOf(k), layOut(k)
+	if have.id != 0 && have.done == (k.Conclusion != "") && have.hash == hash {
 		return nil
 	}
-	// Annotations are added by each update, so a run that has some already, from an attempt that
-	// didn't get to its end, would show them twice.
-	if have == nil || done || have.GetOutput().GetAnnotationsCount() > 0 {
-		if have, err = c.createRun(ctx, k, page); err != nil || have.GetStatus() == "completed" || k.Conclusion == "" {
-			return err
-		}
+	now, err := c.bring(ctx, have, k, page)
+	if err != nil {
+		c.runs.forget(k.Commit) // it may have had its effect
+		return err
 	}
-	return c.updateRun(ctx, have.GetID(), k, page)
+	now.hash = hash
+	c.runs.put(k.Commit, k.Name, now)
+	return nil
 }
 
-// latestRun returns our newest run of this name on the commit, or nil. Those of other Apps are not
-// in the answer.
-func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (*gh.CheckRun, error) {
-	o := &gh.ListCheckRunsOptions{
-		CheckName: &k.Name, Filter: new("latest"), AppID: &c.appID,
-		ListOptions: gh.ListOptions{PerPage: pageSize},
-	}
-	found, _, err := c.api.Checks.ListCheckRunsForRef(ctx, c.owner, c.repo, string(k.Commit), o)
-	if err != nil {
-		return nil, fail("look for the run", err)
-	}
-	var newest *gh.CheckRun
-	for _, run := range found.CheckRuns {
-		if run.GetID() > newest.GetID() {
-			newest = run
+// bring has a run show a check. Annotations are added by each update, so a run that has some already,
+// from an attempt that didn't get to its end, would show them twice.
+func (c *Client) bring(ctx context.Context, have run, k reconciler.Check, p page) (run, error) {
+	if have.id == 0 || have.done || have.annotated {
+		made, err := c.createRun(ctx, k, p)
+		if err != nil {
+			return run{}, err
+		}
+		have = run{id: made.GetID(), done: made.GetStatus() == "completed"}
+		if have.done || k.Conclusion == "" {
+			return have, nil
 		}
 	}
-	return newest, nil
+	return run{id: have.id, done: k.Conclusion != "", annotated: len(p.annotations) > 0}, c.updateRun(ctx, have.id, k, p)
+}
+
+// latestRun returns our newest run of this name on the commit, or none. What we set is remembered,
+// since nobody else can set it; the rest is read once for all names together. Those of other Apps are
+// not in the answer.
+func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (run, error) {
+	release, err := c.turns.take(ctx, "checks of "+string(k.Commit))
+	if err != nil {
+		return run{}, err
+	}
+	defer release()
+	if known, ok := c.runs.get(k.Commit, k.Name); ok {
+		return known, nil
+	}
+	o := &gh.ListCheckRunsOptions{Filter: new("latest"), AppID: &c.appID, ListOptions: gh.ListOptions{PerPage: pageSize}}
+	found, _, err := c.api.Checks.ListCheckRunsForRef(ctx, c.owner, c.repo, string(k.Commit), o)
+	if err != nil {
+		return run{}, fail("look for the run", err)
+	}
+	read := make(map[string]run)
+	for _, r := range found.CheckRuns {
+		if r.GetID() > read[r.GetName()].id {
+			read[r.GetName()] = run{
+				id: r.GetID(), done: r.GetStatus() == "completed",
+				hash: checkHash(r.GetOutput().GetSummary()), annotated: r.GetOutput().GetAnnotationsCount() > 0,
+			}
+		}
+	}
+	c.runs.read(k.Commit, read)
+	return read[k.Name], nil
 }
 
 // createRun makes a run, finished at once if it has a conclusion and nothing to add to it.
@@ -135,6 +171,7 @@ func (c *Client) updateRun(ctx context.Context, id int64, k reconciler.Check, p 
 
 // hashOf covers all that a check shows.
 func hashOf(k reconciler.Check) string {
+	k.Aside = false
 	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%#v", k)))
 }
 

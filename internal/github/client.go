@@ -59,11 +59,10 @@ type Client struct {
 	appID       int64
 	tokens      tokens
 	limits      *limits
-	serial      *serial
-
-	// turn is held while one state is read and set, so that two goroutines can't both miss
-	// something and then both create it.
-	turn chan struct{}
+	gate        *gate
+	place       *place
+	turns       turns
+	runs        runs
 	// deploying is the same for deployments, which nothing waits for: they take several writes.
 	deploying chan struct{}
 
@@ -73,6 +72,7 @@ type Client struct {
 	noChecks      bool             // the App has no permission for checks
 	noDeployments bool             // nor we for deployments
 	comments      map[string]int64 // ids of our comments by number and key
+	listed        openPulls
 }
 
 var (
@@ -101,11 +101,13 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		owner: owner, repo: repo, branch: o.Branch,
-		turn:      make(chan struct{}, 1),
 		deploying: make(chan struct{}, 1),
 		comments:  map[string]int64{},
 	}
 	wire := attempt{orTransport(o.HTTP)}
+	c.gate = &gate{interval: max(orDuration(o.WriteInterval, time.Second), 0)}
+	c.place = newPlace(base, owner, repo)
+	patience := orDuration(o.MaxWait, 90*time.Second)
 	switch {
 	case o.AppID != 0 && !o.PrivateKey.IsSet():
 		return nil, errors.New("the GitHub App has no private key")
@@ -115,8 +117,8 @@ func New(o Options) (*Client, error) {
 			return nil, fmt.Errorf("the GitHub App's private key: %s", redact(err.Error()))
 		}
 		c.appID = o.AppID
-		c.app = client(base, o.UserAgent, &limits{next: signer, maxWait: orDuration(o.MaxWait, 90*time.Second)})
-		c.tokens = newInstallation(c.app, owner, repo)
+		c.app = client(base, o.UserAgent, follow{paced{&limits{next: signer, maxWait: patience}, c.gate}, c.place})
+		c.tokens = newInstallation(c.app, c.place)
 	case o.Token.IsSet():
 		c.tokens = static{o.Token}
 	default:
@@ -124,15 +126,14 @@ func New(o Options) (*Client, error) {
 	}
 	c.limits = &limits{
 		next:    &authorised{next: wire, host: base.Host, tokens: c.tokens},
-		maxWait: orDuration(o.MaxWait, 90*time.Second),
+		maxWait: patience,
 	}
-	c.serial = newSerial(c.limits, orDuration(o.WriteInterval, time.Second))
-	c.api = client(base, o.UserAgent, newCache(c.serial))
+	c.api = client(base, o.UserAgent, newCache(follow{paced{c.limits, c.gate}, c.place}))
 	return c, nil
 }
 
 func client(base *url.URL, agent string, transport http.RoundTripper) *gh.Client {
-	c := gh.NewClient(&http.Client{Transport: transport})
+	c := gh.NewClient(&http.Client{Transport: transport, CheckRedirect: sameMethod})
 	c.BaseURL, c.UploadURL = base, base
 	c.UserAgent = agent
 	if agent == "" {
@@ -236,12 +237,8 @@ func (c *Client) watched(ctx context.Context) (string, error) {
 	return c.branch, nil
 }
 
-// hold takes the client's turn for one reading and setting. The result gives it back.
+// hold takes the turn that all proposals have together, for one reading and setting. The result gives
+// it back.
 func (c *Client) hold(ctx context.Context) (release func(), err error) {
-	select {
-	case c.turn <- struct{}{}:
-		return func() { <-c.turn }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return c.turns.take(ctx, "proposals")
 }

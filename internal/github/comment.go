@@ -18,11 +18,12 @@ func (c *Client) Comment(ctx context.Context, number int, key, body string) erro
 	if !markerWord.MatchString(key) {
 		return fail(operation, fmt.Errorf("the key %q can't be kept in a comment", key))
 	}
-	release, err := c.hold(ctx)
+	release, err := c.turns.take(ctx, "comment "+commentName(number, key))
 	if err != nil {
 		return fail(operation, err)
 	}
 	defer release()
+	ctx = withClass(ctx, classAnswer)
 	who, err := c.Identity(ctx)
 	if err != nil {
 		return fail(operation, err)

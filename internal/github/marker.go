@@ -12,6 +12,7 @@ import (
 const withdrawnMarker = "<!-- tenantry:withdrawn v1 -->"
 
 var (
+	checkMarked    = regexp.MustCompile(`<!-- tenantry:check v1 hash=([0-9a-f]+) -->`)
 	proposalMarker = regexp.MustCompile(`<!-- tenantry:proposal v1 digest=(\S+) -->`)
 	// markerWord is what may stand in a marker and in a trailer.
 	markerWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,199}$`)
@@ -37,6 +38,15 @@ func commentMarker(key string) string { return fmt.Sprintf("<!-- tenantry:commen
 // checkMarker ends the summary of a check. Its hash covers all that the check shows, so that an
 // equal check is known without reading its annotations.
 func checkMarker(hash string) string { return fmt.Sprintf("<!-- tenantry:check v1 hash=%s -->", hash) }
+
+// checkHash finds the hash in the summary of a check, or returns "".
+func checkHash(summary string) string {
+	found := checkMarked.FindAllStringSubmatch(summary, -1)
+	if len(found) == 0 {
+		return ""
+	}
+	return found[len(found)-1][1]
+}
 
 // The trailers of a proposal's commit (git-interpret-trailers).
 const (

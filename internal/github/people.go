@@ -88,6 +88,7 @@ func (c *Client) MayWrite(ctx context.Context, login string) (bool, error) {
 
 // React implements reconciler.Comments.
 func (c *Client) React(ctx context.Context, commentID int64, reaction string) error {
+	ctx = withClass(ctx, classSign)
 	_, _, err := c.api.Reactions.CreateIssueCommentReaction(ctx, c.owner, c.repo, commentID, reaction)
 	if gone(err) {
 		return nil

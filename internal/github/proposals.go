@@ -144,10 +144,36 @@ func (c *Client) proposalState(ctx context.Context, who Identity, pr *gh.PullReq
 	return state, nil
 }
 
-// PullRequests implements reconciler.Reviews.
+// PullRequests implements reconciler.Reviews. Of many who ask at the same time, those share an answer
+// who asked before the question was sent: a list of 500 takes five requests.
 func (c *Client) PullRequests(ctx context.Context) ([]reconciler.PullRequest, error) {
-	open, err := c.pullRequests(ctx)
-	return open, fail("list the open pull requests", err)
+	const operation = "list the open pull requests"
+	asked := time.Now()
+	release, err := c.turns.take(ctx, "pull requests")
+	if err != nil {
+		return nil, fail(operation, err)
+	}
+	defer release()
+	c.mu.Lock()
+	last := c.listed
+	c.mu.Unlock()
+	if last.at.After(asked) {
+		return slices.Clone(last.open), nil
+	}
+	last = openPulls{at: time.Now()}
+	if last.open, err = c.pullRequests(ctx); err != nil {
+		return nil, fail(operation, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listed = last
+	return slices.Clone(last.open), nil
+}
+
+// openPulls are the open pull requests as they were when it was asked for them.
+type openPulls struct {
+	at   time.Time
+	open []reconciler.PullRequest
 }
 
 func (c *Client) pullRequests(ctx context.Context) ([]reconciler.PullRequest, error) {
@@ -165,16 +191,7 @@ func (c *Client) pullRequests(ctx context.Context) ([]reconciler.PullRequest, er
 	}
 	open := make([]reconciler.PullRequest, 0, len(found))
 	for _, pr := range found {
-		open = append(open, reconciler.PullRequest{
-			Number: pr.GetNumber(),
-			Title:  pr.GetTitle(),
-			Author: pr.GetUser().GetLogin(),
-			Branch: pr.GetHead().GetRef(),
-			Head:   reconciler.Commit(pr.GetHead().GetSHA()),
-			Base:   reconciler.Commit(pr.GetBase().GetSHA()),
-			Fork:   fromFork(pr),
-			Ours:   isOurs(pr, who),
-		})
+		open = append(open, openPull(pr, who))
 	}
 	return open, nil
 }

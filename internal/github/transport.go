@@ -72,56 +72,6 @@ func resend(req *http.Request, n int) (*http.Request, error) {
 	return again, nil
 }
 
-// serial is a RoundTripper that sends writes one at a time and interval apart, as GitHub's "Best
-// practices for using the REST API" asks for. Reads pass. Safe for concurrent use.
-type serial struct {
-	next     http.RoundTripper
-	interval time.Duration
-	turn     chan struct{} // holds one token, for the write that is under way
-	last     time.Time     // when the last write was answered; guarded by turn
-}
-
-func newSerial(next http.RoundTripper, interval time.Duration) *serial {
-	return &serial{next: next, interval: interval, turn: make(chan struct{}, 1)}
-}
-
-func (s *serial) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method == http.MethodGet || req.Method == http.MethodHead {
-		return s.next.RoundTrip(req)
-	}
-	if err := s.acquire(req.Context()); err != nil {
-		return nil, err
-	}
-	defer func() {
-		s.last = time.Now()
-		<-s.turn
-	}()
-	return s.next.RoundTrip(req)
-}
-
-// ready returns when a write would be sent without delay. Whoever reads something right before
-// writing it calls this first, so that the pause isn't between the two.
-func (s *serial) ready(ctx context.Context) error {
-	if err := s.acquire(ctx); err != nil {
-		return err
-	}
-	<-s.turn
-	return nil
-}
-
-func (s *serial) acquire(ctx context.Context) error {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	if err := sleep(ctx, time.Until(s.last.Add(s.interval))); err != nil {
-		<-s.turn
-		return err
-	}
-	return nil
-}
-
 // sleep waits, and fails with the context's cause if that ends first.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
