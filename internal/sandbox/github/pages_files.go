@@ -217,13 +217,14 @@ func (c *call) commitPage() (reply, error) {
 		}
 		before = trees[0]
 	}
-	files, _, err := c.diffView(before, commit.Tree, nil)
+	checks, remarks := c.checkViews(h)
+	files, _, err := c.diffView(before, commit.Tree, remarks)
 	if err != nil {
 		return reply{}, err
 	}
 	name, message, _ := strings.Cut(commit.Message, "\n")
 	return c.show("commit", name, object{
 		"Name": name, "Message": strings.TrimSpace(message), "Author": commit.Author.Name, "SHA": h.String(),
-		"At": when(commit.Author.When), "Verified": c.repo.verified[h], "Files": files,
+		"At": when(commit.Author.When), "Verified": c.repo.verified[h], "Files": files, "Checks": checks,
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tenantry.dev/internal/sandbox/github/bare"
 )
 
 // checkView is a check run on a page.
@@ -38,6 +40,15 @@ func (c *call) checkView(run *checkRun) checkView {
 	return v
 }
 
+// checkViews are the newest checks on a commit, and what they remark on its lines.
+func (c *call) checkViews(head bare.Hash) (checks []checkView, remarks []remark) {
+	for _, run := range c.repo.latestRuns(head) {
+		v := c.checkView(run)
+		checks, remarks = append(checks, v), append(remarks, v.Remarks...)
+	}
+	return checks, remarks
+}
+
 func (p *pull) badge() string {
 	switch {
 	case !p.merged.IsZero():
@@ -66,14 +77,8 @@ func (c *call) pullPage() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	var checks []checkView
-	var remarks []remark
-	pending := c.s.now().Sub(p.updated) < 15*time.Second
-	for _, run := range c.repo.latestRuns(p.head) {
-		v := c.checkView(run)
-		checks, remarks = append(checks, v), append(remarks, v.Remarks...)
-		pending = pending || v.State == "pending"
-	}
+	checks, remarks := c.checkViews(p.head)
+	pending := c.s.now().Sub(p.updated) < 15*time.Second || slices.ContainsFunc(checks, func(v checkView) bool { return v.State == "pending" })
 	trees, err := c.repo.pullTrees(p)
 	if err != nil {
 		return reply{}, err
@@ -89,7 +94,7 @@ func (c *call) pullPage() (reply, error) {
 	data := object{
 		"Name": p.title, "Number": p.number, "Badge": p.badge(), "Author": p.author.login, "Opened": when(p.created),
 		"Commits": len(commits), "Base": p.baseBranch, "Branch": p.headBranch, "Labels": p.labels, "Body": markdown(p.body),
-		"Comments": c.commentViews(p), "Reviews": reviewViews(p), "Ending": ending(p), "Checks": checks,
+		"Comments": c.commentViews(p), "Reviews": reviewViews(p), "Ending": ending(p), "Merged": c.mergedView(p), "Checks": checks,
 		"IsOpen": p.open(), "Conflicts": p.conflicts, "Missing": c.s.missing(c.repo, p), "Head": p.head.String()[:8],
 		"HeadSHA": p.head.String(), "Link": fmt.Sprintf("/%s/pull/%d", c.repo.fullName(), p.number),
 		"Files": files, "Additions": sum.additions, "Deletions": sum.deletions,
@@ -124,11 +129,20 @@ func reviewViews(p *pull) []object {
 func ending(p *pull) string {
 	switch {
 	case !p.merged.IsZero():
-		return fmt.Sprintf("%s merged this as %s on %s.", p.mergedBy.login, p.mergeCommit.String()[:8], when(p.merged))
+		return fmt.Sprintf("%s merged this on %s.", p.mergedBy.login, when(p.merged))
 	case !p.open() && p.closedBy != nil:
 		return fmt.Sprintf("%s closed this on %s.", p.closedBy.login, when(p.closed))
 	}
 	return ""
+}
+
+// mergedView is the commit that a pull request became; nil if it isn't merged.
+func (c *call) mergedView(p *pull) object {
+	if p.merged.IsZero() {
+		return nil
+	}
+	sha := p.mergeCommit.String()
+	return object{"SHA": sha[:8], "Link": fmt.Sprintf("/%s/commit/%s", c.repo.fullName(), sha)}
 }
 
 func (c *call) pullsPage() (reply, error) {

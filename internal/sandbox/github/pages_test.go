@@ -84,7 +84,7 @@ func TestStoryInTheBrowser(t *testing.T) {
 		t.Errorf("merging another head: status %d", status)
 	}
 	b.visit("/acme/fleet/pull/1/merge", url.Values{"sha": {p.Head}})
-	b.shows("/acme/fleet/pull/1", "ana merged this", "Revert")
+	b.shows("/acme/fleet/pull/1", "ana merged this", "It became <a", "Revert")
 	if _, _, at := b.visit("/acme/fleet/pull/1/revert", url.Values{}); at != "/acme/fleet/pull/2" {
 		t.Errorf("reverting ends at %s", at)
 	}
@@ -92,7 +92,7 @@ func TestStoryInTheBrowser(t *testing.T) {
 	b.visit("/acme/fleet/pull/2/close", url.Values{})
 	b.shows("/acme/fleet/pull/2", "ana closed this", "Reopen")
 	b.visit("/acme/fleet/pull/2/reopen", url.Values{})
-	b.shows("/acme/fleet/commit/"+p.Head, "Keep logs longer")
+	b.shows("/acme/fleet/commit/"+p.Head, "Keep logs longer", "tenantry/plan", "1 to update", "updates the log group")
 	b.shows("/acme/fleet/new/main/tenants", `value="tenants/"`)
 	b.shows("/acme/fleet/pull/1.diff", "diff --git a/tenants/globex.cue")
 	for _, path := range []string{"/acme/none", "/acme/fleet/pull/99", "/acme/fleet/blob/main/none", "/acme/fleet/blob/none/x", "/acme/fleet/commit/0"} {
