@@ -1,14 +1,12 @@
 package github_test
 
 import (
-	"slices"
 	"testing"
 	"time"
 
 	gh "github.com/google/go-github/v60/github"
 
 	githubbox "tenantry.dev/internal/sandbox/github"
-	"tenantry.dev/reconciler"
 )
 
 func TestMerged(t *testing.T) {
