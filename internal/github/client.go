@@ -45,6 +45,8 @@ type Options struct {
 	// WriteInterval is the pause between writes. Zero is one second, which GitHub asks for;
 	// negative is none.
 	WriteInterval time.Duration
+	// Traffic is what is shared with other clients, so that they keep GitHub's limits together; may be nil.
+	Traffic *Traffic
 	// MaxWait is how long a call may wait for GitHub's limits before it fails with ErrLimited.
 	// Zero is 90 seconds.
 	MaxWait time.Duration
@@ -105,9 +107,14 @@ func New(o Options) (*Client, error) {
 		comments:  map[string]int64{},
 	}
 	wire := attempt{orTransport(o.HTTP)}
-	c.gate = &gate{interval: max(orDuration(o.WriteInterval, time.Second), 0)}
 	c.place = newPlace(base, owner, repo)
-	patience := orDuration(o.MaxWait, 90*time.Second)
+	patience, interval := orDuration(o.MaxWait, 90*time.Second), orDuration(o.WriteInterval, time.Second)
+	whose := payer{api: base.String(), token: o.Token}
+	if o.AppID != 0 {
+		whose = payer{api: base.String(), app: o.AppID, owner: owner}
+	}
+	lane := o.Traffic.lane(whose, interval)
+	c.gate = &lane.gate
 	switch {
 	case o.AppID != 0 && !o.PrivateKey.IsSet():
 		return nil, errors.New("the GitHub App has no private key")
@@ -117,17 +124,15 @@ func New(o Options) (*Client, error) {
 			return nil, fmt.Errorf("the GitHub App's private key: %s", redact(err.Error()))
 		}
 		c.appID = o.AppID
-		c.app = client(base, o.UserAgent, follow{paced{&limits{next: signer, maxWait: patience}, c.gate}, c.place})
+		itself := o.Traffic.lane(payer{api: base.String(), app: o.AppID}, interval)
+		c.app = client(base, o.UserAgent, follow{paced{&limits{gauge: &itself.gauge, next: signer, maxWait: patience}, c.gate}, c.place})
 		c.tokens = newInstallation(c.app, c.place)
 	case o.Token.IsSet():
 		c.tokens = static{o.Token}
 	default:
 		return nil, errors.New("no GitHub credentials: give an App's id and key, or a token")
 	}
-	c.limits = &limits{
-		next:    &authorised{next: wire, host: base.Host, tokens: c.tokens},
-		maxWait: patience,
-	}
+	c.limits = &limits{gauge: &lane.gauge, next: &authorised{next: wire, host: base.Host, tokens: c.tokens}, maxWait: patience}
 	c.api = client(base, o.UserAgent, newCache(follow{paced{c.limits, c.gate}, c.place}))
 	return c, nil
 }

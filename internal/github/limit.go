@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -35,13 +34,10 @@ type Limits struct {
 // The headers about limits don't reach the client above: go-github keeps its own account of them,
 // which knows only some of the cases, and would refuse to send.
 type limits struct {
+	*gauge // maybe other clients', too
+
 	next    http.RoundTripper
 	maxWait time.Duration
-
-	mu      sync.Mutex
-	until   time.Time // no request before this time
-	strikes int       // secondary limits in a row that named no time
-	seen    Limits
 }
 
 func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -25,27 +25,30 @@ type payer struct {
 
 // A lane is what the requests of one payer share.
 type lane struct {
-	gauge *gauge
-	gate  *gate
+	gauge gauge
+	gate  gate
 }
 
-func newLane() *lane { return &lane{gauge: &gauge{}, gate: newGate()} }
-
-// lane returns the one of a payer. Without Traffic each client has its own.
-func (t *Traffic) lane(p payer) *lane {
-	if t == nil {
-		return newLane()
+// lane returns the one of a payer, for writes that are interval apart at least. Without Traffic each client has its
+// own.
+func (t *Traffic) lane(p payer, interval time.Duration) *lane {
+	l := &lane{}
+	if t != nil {
+		p.owner = strings.ToLower(p.owner)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.lanes == nil {
+			t.lanes = map[payer]*lane{}
+		}
+		if t.lanes[p] == nil {
+			t.lanes[p] = l
+		}
+		l = t.lanes[p]
 	}
-	p.owner = strings.ToLower(p.owner)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.lanes == nil {
-		t.lanes = map[payer]*lane{}
-	}
-	if t.lanes[p] == nil {
-		t.lanes[p] = newLane()
-	}
-	return t.lanes[p]
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	l.gate.interval = max(l.gate.interval, interval)
+	return l
 }
 
 // A gauge is what is known of GitHub's limits.
@@ -55,11 +58,3 @@ type gauge struct {
 	strikes int       // secondary limits in a row that named no time
 	seen    Limits
 }
-
-// A gate lets one write pass at a time.
-type gate struct {
-	turn chan struct{} // holds one token, for the write that is under way
-	last time.Time     // when the last write was answered; guarded by turn
-}
-
-func newGate() *gate { return &gate{turn: make(chan struct{}, 1)} }
