@@ -38,6 +38,13 @@ func (p *place) moved() (id int64, moved bool) {
 	return p.id, p.now != ""
 }
 
+// known tells whether an id is that of the repository; false while its id is unknown.
+func (p *place) known(id int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return id != 0 && p.id == id
+}
+
 // note takes what GitHub calls the repository.
 func (p *place) note(id int64, name string) {
 	p.mu.Lock()

@@ -30,6 +30,7 @@ type Webhook struct {
 	secret Secret
 	sink   func(Event)
 	repo   string
+	place  *place
 	us     func() (who Identity, watched string)
 	seen   deliveries
 }
@@ -44,6 +45,7 @@ func (c *Client) Webhook(secret Secret, sink func(Event)) (*Webhook, error) {
 		secret: secret,
 		sink:   sink,
 		repo:   c.owner + "/" + c.repo,
+		place:  c.place,
 		us: func() (Identity, string) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
