@@ -69,6 +69,8 @@ type Daemon struct {
 	astray    bool       // the last try at a commit didn't come to its end; touched by the turns of keyHead alone
 	going     *result    // of a commit that waits for the cloud, so far; touched by the turns of keyHead alone
 
+	telling sync.Mutex // held while an answer to a command is put to those before
+
 	mu     sync.Mutex
 	whole  int    // how often a scan of everything became due since the last one began
 	newest Commit // what the watched branch was at when last looked
@@ -103,7 +105,7 @@ const (
 	keyStorm  = "storm"  // look at everything, because there were too many of them
 
 	keyCommands = "commands" // obey what people asked for in comments
-	keySay      = "say/"     // answer the newest command on one pull request
+	keySay      = "say/"     // answer the newest commands on one pull request
 	keyReact    = "react/"   // react to one comment: "react/COMMENT/REACTION"
 )
 
@@ -120,7 +122,7 @@ const (
 	stateDeeds      = "deeds"      // who wrote to what drifted
 	stateHold       = "hold"       // who stopped all writes, and why; empty if nobody did
 	stateCommands   = "commands"   // which commands in comments were obeyed
-	stateSay        = "say/"       // by pull request: what there is to say about its newest command
+	stateSay        = "say/"       // by pull request: the answers to its newest commands
 )
 
 // Run works until ctx ends. A write that is under way then is seen through to its answer.
@@ -168,6 +170,9 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 	}
 	if text, ok := strings.CutPrefix(key, keySay); ok {
 		return d.answer(ctx, text)
+	}
+	if text, ok := strings.CutPrefix(key, keyPreview); ok {
+		return d.preview(ctx, text)
 	}
 	if text, ok := strings.CutPrefix(key, keyReact); ok {
 		return d.react(ctx, text)

@@ -144,6 +144,9 @@ type board struct {
 	unheard   map[int64]bool                 // comments that the list doesn't show
 	edited    map[int64]bool                 // comments that somebody edited
 	reactions []string                       // "COMMENT REACTION", each once
+	files     map[int][]string               // by pull request
+	teams     map[string][]string            // who is in which; nil for Dana in all
+	asked     int                            // how often for a team
 	failing   error                          // of every look at comments
 }
 
@@ -257,7 +260,10 @@ func (b *board) Comment(_ context.Context, number int, key, body string) error {
 	return nil
 }
 
-func (b *board) MayWrite(_ context.Context, login string) (bool, error) { return login == "dana", nil }
+// MayWrite lets Dana write, and Erin, who is in no team.
+func (b *board) MayWrite(_ context.Context, login string) (bool, error) {
+	return login == "dana" || login == "erin", nil
+}
 
 // An office is a daemon with all around it, inside a bubble of its own time.
 type office struct {
@@ -322,7 +328,7 @@ func inOffice(t *testing.T, story func(*office)) {
 				Providers: func(*schema.Fleet, []string) (providers.Set, error) { return set, nil },
 				State:     kept, Recorder: kept, Observer: reconciler.NewObserver(0),
 			},
-			Loader: &schema.Loader{Evaluator: schema.InProcess()}, Source: o.git, Forge: o.board, Reviews: o.board, Comments: o.board, Queue: turns{work.NewMemory()},
+			Loader: &schema.Loader{Evaluator: schema.InProcess()}, Source: o.git, Forge: o.board, Reviews: o.board, Comments: o.board, Teams: o.board, Queue: turns{work.NewMemory()},
 			Log: slog.New(slog.NewTextHandler(&o.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		}
 		o.start()
@@ -355,7 +361,7 @@ func (o *office) restart() {
 	before := o.Daemon
 	o.Daemon = &reconciler.Daemon{
 		Reconciler: before.Reconciler, Loader: before.Loader, Source: before.Source, Forge: before.Forge, Reviews: before.Reviews,
-		Comments: before.Comments, Queue: turns{work.NewMemory()}, Log: before.Log,
+		Comments: before.Comments, Teams: before.Teams, Queue: turns{work.NewMemory()}, Log: before.Log,
 	}
 	o.start()
 	o.wait(time.Minute)

@@ -93,7 +93,7 @@ func (d *Daemon) goOn(ctx context.Context, s scan, cause report.Cause, p Proposa
 	if err != nil || !made.is(p) {
 		return nil, false, err
 	}
-	if may, err := d.mayDecide(ctx, p.ClosedBy); err != nil || !may {
+	if refused, err := d.mayDecide(ctx, s.target, cause, p.ClosedBy); err != nil || refused != "" {
 		return nil, false, err
 	}
 	asBefore := func(c changeset.Change) bool {

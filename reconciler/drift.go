@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"tenantry.dev/providers"
@@ -215,19 +214,21 @@ func (d *Daemon) obeyDecision(ctx context.Context, s scan, cause report.Cause, l
 	case !decided:
 		return &cause, nil
 	}
-	may, err := d.mayDecide(ctx, last.ClosedBy)
+	refused, err := d.mayDecide(ctx, s.target, cause, last.ClosedBy)
 	if err != nil {
 		return nil, err
 	}
-	if may {
+	if refused == "" {
 		return nil, d.restore(ctx, s.target, cause, last)
 	}
-	d.Log.Warn("a drift proposal was decided on by somebody who can't; it is made again", "pull_request", last.Number, "by", last.ClosedBy)
-	return &cause, nil
+	return &cause, d.refuse(ctx, last, refused)
 }
 
 // ask has people decide on a cause.
 func (d *Daemon) ask(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish, left map[resource.Address]string) error {
+	if err := d.rememberFiles(ctx, s.target, cause); err != nil {
+		return err
+	}
 	if err := d.rememberAbout(ctx, s, cause); err != nil {
 		return err
 	}
@@ -250,20 +251,6 @@ func (d *Daemon) ask(ctx context.Context, s scan, cause report.Cause, last Propo
 	}
 	d.Log.Info("drift", "cause", cause.Slug, "resources", len(cause.Changes), "proposal", url)
 	return nil
-}
-
-// mayDecide tells whether a login may have drift put back, which writes to the cloud: who may write
-// to the repository, and no robot. Whoever may triage can close a pull request as well, and so can
-// robots that tidy up.
-func (d *Daemon) mayDecide(ctx context.Context, login string) (bool, error) {
-	if login == "" || strings.HasSuffix(login, "[bot]") {
-		return false, nil
-	}
-	may, err := d.Reviews.MayWrite(ctx, login)
-	if err != nil {
-		return false, fmt.Errorf("whether %s may decide on drift: %w", login, err)
-	}
-	return may, nil
 }
 
 // restore puts Git's values back for one cause, because a person closed its proposal or asked for that in a

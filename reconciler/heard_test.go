@@ -192,7 +192,7 @@ func (p *post) resume() {
 	before := p.Daemon
 	p.Daemon = &reconciler.Daemon{
 		Reconciler: before.Reconciler, Loader: before.Loader, Source: before.Source, Forge: before.Forge, Reviews: before.Reviews,
-		Comments: before.Comments, Queue: turns{work.NewMemory()}, Log: before.Log, Events: before.Events,
+		Comments: before.Comments, Teams: before.Teams, Queue: turns{work.NewMemory()}, Log: before.Log, Events: before.Events,
 	}
 	p.start()
 	p.wait(5 * time.Minute)

@@ -135,7 +135,13 @@ type Comments interface {
 	// React puts a reaction on a comment: "eyes", "+1" or "confused". It states an end, and a
 	// comment that is gone needs none.
 	React(ctx context.Context, comment int64, reaction string) error
+	// Files returns the paths that a pull request changes, open or not, and of what it renames the old
+	// ones as well. ErrManyFiles if the forge doesn't tell all of them.
+	Files(ctx context.Context, pull int) ([]string, error)
 }
+
+// ErrManyFiles means that a pull request changes more files than the forge tells.
+var ErrManyFiles = errors.New("it changes more files than can be listed")
 
 // Deployments shows on the forge, by environment, which commit is in service there.
 type Deployments interface {
@@ -172,10 +178,13 @@ var ErrNoTeams = errors.New("who is in a team can't be asked")
 type Command struct {
 	Comment int64     // the comment's id; a later comment has a greater one
 	Pull    int       // the pull request
-	Verb    string    // plan, apply, hold, resume, retry, revert, ignore or help
+	Verb    string    // plan, apply, hold, resume, retry, revert, ignore, preview or help
 	Words   string    // what follows the verb
 	Author  string    // the login
 	At      time.Time // when the comment was made, by the forge's clock
+	// Unknown is what the comment says if that is no command of ours: a verb that there isn't, or another
+	// tool's command. Then Verb is help.
+	Unknown string
 }
 
 // A PullRequest is one that is open.

@@ -29,7 +29,7 @@ func (a *app) githubAppCommand() *cobra.Command {
 type appWish struct {
 	name, organization, webhook, out string
 	patience                         time.Duration
-	asJSON                           bool
+	teams, asJSON                    bool
 }
 
 func (a *app) githubAppCreateCommand() *cobra.Command {
@@ -51,6 +51,7 @@ func (a *app) githubAppCreateCommand() *cobra.Command {
 	flags.StringVar(&w.webhook, "webhook-url", "", "where the daemon takes webhooks, as in https://HOST/webhook; without one it polls")
 	flags.StringVar(&w.out, "out", "", "the folder for the key and the settings; without one, tenantry in your folder for settings, such as ~/.config/tenantry")
 	flags.DurationVar(&w.patience, "timeout", time.Hour, "how long to wait for you; GitHub's code is good for an hour")
+	flags.BoolVar(&w.teams, "teams", false, "let it see who is in which team of the organization: for a CODEOWNERS that names teams")
 	flags.BoolVar(&w.asJSON, "json", false, "as JSON")
 	return cmd
 }
@@ -70,7 +71,7 @@ func (a *app) createGitHubApp(ctx context.Context, w appWish) (failure error) {
 	here := "http://" + listener.Addr().String()
 	state := rand.Text()
 	request := github.AppRequest{
-		Name: w.name, Organization: w.organization, Webhook: w.webhook, Redirect: here + "/made",
+		Name: w.name, Organization: w.organization, Webhook: w.webhook, Redirect: here + "/made", Teams: w.teams,
 		HomePage: cmp.Or(w.webhook, "https://tenantry.dev"),
 	}
 	manifest, address, err := request.Manifest(a.env("GITHUB_API_URL"), state)
@@ -80,7 +81,7 @@ func (a *app) createGitHubApp(ctx context.Context, w appWish) (failure error) {
 	done := make(chan madeApp, 1)
 	server := &http.Server{
 		Handler: &appPages{
-			offer: appOffer{Name: w.name, Manifest: manifest, Address: address, Grants: github.Grants()}, state: state, done: done,
+			offer: appOffer{Name: w.name, Manifest: manifest, Address: address, Grants: request.Grants()}, state: state, done: done,
 			make: func(ctx context.Context, code string) (github.NewApp, error) {
 				made, err := github.Convert(ctx, a.env("GITHUB_API_URL"), code, nil)
 				if err != nil {

@@ -123,7 +123,7 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 			Providers: drivers(base), State: kept, Recorder: kept, Settle: a.settleTime,
 			Observer: reconciler.NewObserver(5 * time.Second),
 		},
-		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Queue: turns{queue, s.workers}, Log: log,
+		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Teams: forge.Teams, Queue: turns{queue, s.workers}, Log: log,
 		LogHead: func(ctx context.Context) (string, error) {
 			head, err := kept.Head(ctx)
 			return head.String(), err
@@ -168,7 +168,8 @@ type forge struct {
 	reconciler.Forge
 	reconciler.Reviews
 	reconciler.Comments
-	client *github.Client
+	reconciler.Teams // nil if nobody can be asked
+	client           *github.Client
 	auth   func(context.Context) (user, token string, err error)
 }
 
@@ -192,7 +193,7 @@ func (a *app) forge(s daemonSettings) (forge, error) {
 	if err != nil {
 		return forge{}, err
 	}
-	return forge{Forge: client, Reviews: client, Comments: client, client: client, auth: client.GitAuth}, nil
+	return forge{Forge: client, Reviews: client, Comments: client, Teams: client, client: client, auth: client.GitAuth}, nil
 }
 
 // examine refuses to begin with an App that has other permissions than it should: people would learn of

@@ -55,6 +55,8 @@ func (s *scene) onPull(ts *testscript.TestScript, verb string, number int, args 
 	case verb == "merge":
 		_, err := github.Merge(repo, number, scriptPerson)
 		return err
+	case verb == "close" && len(args) == 1:
+		return github.Close(repo, number, args[0])
 	case verb == "close":
 		return github.Close(repo, number, scriptPerson)
 	case verb == "revert":
@@ -84,7 +86,9 @@ func (s *scene) onPull(ts *testscript.TestScript, verb string, number int, args 
 	case verb == "comment" && len(args) == 1:
 		return github.Comment(repo, number, scriptPerson, args[0])
 	case verb == "comment" && len(args) == 2:
-		github.AddPerson(githubbox.Person{Login: args[1], Name: args[1], Role: "read"})
+		if !github.Knows(args[1]) {
+			github.AddPerson(githubbox.Person{Login: args[1], Name: args[1], Role: "read"})
+		}
 		return github.Comment(repo, number, args[1], args[0])
 	case verb == "says" && len(args) == 1:
 		return s.said(number, args[0])

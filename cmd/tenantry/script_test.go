@@ -33,6 +33,8 @@ func TestScripts(t *testing.T) {
 			"daemon":  verb((*scene).daemonVerb),
 			"pr":      verb(pictured((*scene).pullVerb)),
 			"day":     verb((*scene).dayVerb),
+			"person":  verb((*scene).personVerb),
+			"team":    verb((*scene).teamVerb),
 			"main":    verb(pictured((*scene).mainVerb)),
 			"cloud":   verb((*scene).cloudVerb),
 			"webhook": verb((*scene).webhookVerb),

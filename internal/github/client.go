@@ -61,6 +61,7 @@ type Client struct {
 	appID       int64
 	tokens      tokens
 	limits      *limits
+	members     members // who was said to be in which team a moment ago
 	gate        *gate
 	place       *place
 	turns       turns
@@ -82,6 +83,7 @@ var (
 	_ reconciler.Comments    = (*Client)(nil)
 	_ reconciler.Deployments = (*Client)(nil)
 	_ reconciler.Reviews     = (*Client)(nil)
+	_ reconciler.Teams       = (*Client)(nil)
 )
 
 // Identity is who GitHub takes us for.

@@ -15,15 +15,18 @@ type Grant struct {
 	For   string
 	// Optional tells that without it something is left out that nothing else depends on.
 	Optional bool
+	// Teams tells that it is for fleets whose CODEOWNERS names teams, and isn't asked for otherwise.
+	Teams bool
 }
 
-// Grants returns the permissions that Tenantry's App has: all that it needs, and no others.
+// Grants returns the permissions that Tenantry's App may have: all that it needs, and no others.
 func Grants() []Grant {
 	return []Grant{
 		{Name: "checks", Level: "write", For: "to answer on commits and on their lines"},
 		{Name: "contents", Level: "write", For: "to read the definitions, and to commit reports to branches of its own"},
 		{Name: "deployments", Level: "write", For: "to show by environment which commit is in service", Optional: true},
 		{Name: "issues", Level: "read", For: "to be told of commands in comments, as GitHub counts comments among issues"},
+		{Name: "members", Level: "read", For: "to ask who is in the teams that CODEOWNERS names, with --teams; of the organization", Optional: true, Teams: true},
 		{Name: "metadata", Level: "read", For: "to see the repository, and who may write to it"},
 		{Name: "pull_requests", Level: "write", For: "to propose, to comment, to label and to close what it proposed"},
 	}

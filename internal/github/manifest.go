@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	gh "github.com/google/go-github/v60/github"
@@ -18,20 +19,26 @@ type AppRequest struct {
 	HomePage     string // what people see as the App's home page
 	Webhook      string // where GitHub sends events; empty for an App without webhooks
 	Redirect     string // where the browser is sent with the code that Convert takes
+	Teams        bool   // whether it may see who is in which team of the organization
+}
+
+// Grants returns the permissions that the App asks for.
+func (r AppRequest) Grants() []Grant {
+	return slices.DeleteFunc(Grants(), func(g Grant) bool { return g.Teams && !r.Teams })
 }
 
 // maxAppName is the longest name that an App may have, as GitHub's form says.
 const maxAppName = 34
 
 // Manifest returns what a page posts to GitHub as the field "manifest" so that it offers to make the App,
-// and the address to post it to. It asks for Grants and Events.
+// and the address to post it to. It asks for its Grants and for Events.
 // https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 func (r AppRequest) Manifest(apiURL, state string) (manifest, address string, err error) {
 	if r.Name == "" || len([]rune(r.Name)) > maxAppName {
 		return "", "", fmt.Errorf("the name of a GitHub App has 1 to %d characters, unlike %q", maxAppName, r.Name)
 	}
 	permissions := map[string]string{}
-	for _, g := range Grants() {
+	for _, g := range r.Grants() {
 		permissions[g.Name] = g.Level
 	}
 	fields := map[string]any{

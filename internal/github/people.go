@@ -64,6 +64,7 @@ func commandOf(comment *gh.IssueComment) (reconciler.Command, bool) {
 	number, err := strconv.Atoi(path.Base(comment.GetIssueURL()))
 	return reconciler.Command{
 		Comment: comment.GetID(), Pull: number, Verb: command.Verb, Words: strings.Join(command.Args, " "), Author: user.GetLogin(), At: comment.GetCreatedAt().Time,
+		Unknown: command.Unknown,
 	}, ok && err == nil
 }
 

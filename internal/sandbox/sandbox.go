@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -91,12 +92,32 @@ func (w *World) furnish(o Options) error {
 		return err
 	}
 	owner, _, _ := strings.Cut(o.Repo, "/")
-	app, err := w.GitHub.AddApp(githubbox.AppOptions{Slug: "tenantry", Owner: owner})
+	if err := w.staff(owner, o); err != nil {
+		return err
+	}
+	app, err := w.GitHub.AddApp(githubbox.AppOptions{Slug: "tenantry", Owner: owner, Teams: true})
 	if err != nil {
 		return err
 	}
 	w.app, w.keyFile = app, filepath.Join(o.Dir, "github-app.pem")
 	return os.WriteFile(w.keyFile, app.KeyPEM, 0o600)
+}
+
+// teamWord is a team in a CODEOWNERS file.
+var teamWord = regexp.MustCompile(`@([\w-]+)/([\w.-]+)`)
+
+// staff makes the teams that the repository's CODEOWNERS names, of which the person is in every one.
+func (w *World) staff(owner string, o Options) error {
+	text, err := fs.ReadFile(o.Files, "CODEOWNERS")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, found := range teamWord.FindAllStringSubmatch(string(text), -1) {
+		if found[1] == owner {
+			w.GitHub.SetTeam(githubbox.Team{Organization: owner, Slug: found[2], Members: []string{o.Person}})
+		}
+	}
+	return err
 }
 
 // Webhook sends the repository's events to the daemon at this address from now on.

@@ -54,6 +54,13 @@ func (s *Server) AddPerson(p Person) {
 	}
 }
 
+// Knows tells whether there is an account with this login.
+func (s *Server) Knows(login string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accounts[login] != nil
+}
+
 // account finds an account or makes it.
 func (s *Server) account(login, kind string) *account {
 	a := s.accounts[login]

@@ -22,8 +22,10 @@ type AppOptions struct {
 	Owner string // the account that it is installed on; it sees that account's repositories
 	// Repositories limits the installation to some names; nil is all, later ones too.
 	Repositories []string
-	// Permissions such as {"contents": "write"}; nil is what Tenantry's App asks for.
+	// Permissions such as {"contents": "write"}; nil is what Tenantry's App asks for, with Teams what it asks
+	// for where CODEOWNERS names teams.
 	Permissions map[string]string
+	Teams       bool
 	// Events are the webhooks it gets; nil is what Tenantry's App asks for.
 	Events []string
 	// Key is its key; nil makes one, which takes a moment.
@@ -77,6 +79,9 @@ func (s *Server) addApp(o AppOptions) *app {
 		}
 	}
 	a.grants["metadata"] = "read"
+	if o.Teams {
+		a.grants["members"] = "read"
+	}
 	if a.events == nil {
 		a.events = []string{
 			"push", "pull_request", "pull_request_review", "issue_comment", "check_run", "check_suite",

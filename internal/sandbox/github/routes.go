@@ -48,6 +48,8 @@ func appRoutes() []route {
 		at(get, "/app/hook/deliveries/{id}", needsApp, (*call).getDelivery),
 		at(post, "/app/hook/deliveries/{id}/attempts", needsApp, (*call).redeliver),
 		at(post, "/app-manifests/{code}/conversions", needsNothing, (*call).convertManifest),
+		at(get, "/orgs/{org}/teams/{slug}", "members:read", (*call).getTeam),
+		at(get, "/orgs/{org}/teams/{slug}/memberships/{login}", "members:read", (*call).teamMembership),
 		at(get, "/orgs/{login}/installation", needsApp, (*call).getInstallation),
 		at(get, "/users/{login}/installation", needsApp, (*call).getInstallation),
 		at(get, "/repos/{owner}/{name}/installation", needsApp, (*call).getInstallation),

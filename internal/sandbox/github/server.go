@@ -50,6 +50,7 @@ type Server struct {
 	lastID   int64
 	repos    map[string]*repo // by "owner/name"
 	accounts map[string]*account
+	teams    map[string]*team // by "organisation/slug"
 	apps     map[int64]*app
 	tokens   map[string]*token
 	codes    map[string]*app // Apps made from a manifest, by the code that fetches them
