@@ -3,6 +3,7 @@ package reconciler_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -23,14 +24,17 @@ func (w *witnessed) Passed(_ context.Context, number int) (string, []reconciler.
 	return "dana", w.passed[number], nil
 }
 
+// under are the branches of open proposals that begin so.
+func (b *board) under(prefix string) []string {
+	return slices.DeleteFunc(b.open(), func(branch string) bool { return !strings.HasPrefix(branch, prefix) })
+}
+
 // body is the text of the open proposal whose branch begins so; empty if there is none.
 func (b *board) body(prefix string) string {
-	for _, branch := range b.open() {
-		if strings.HasPrefix(branch, prefix) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return b.content[branch].Body
-		}
+	for _, branch := range b.under(prefix) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.content[branch].Body
 	}
 	return ""
 }
@@ -80,7 +84,10 @@ func TestTheAuditReportAsksOfSoMany(t *testing.T) {
 	inOffice(t, func(o *office) {
 		w := &witnessed{board: o.board}
 		o.Reviews = w
-		second := o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		second := o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+			edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90")(tree)
+			edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"never\"")(tree) // it asks as well
+		})
 		for n := range 100 {
 			o.board.merged(n, fmt.Sprint("Change ", n), "robin", second, "h")
 		}

@@ -90,7 +90,7 @@ type Daemon struct {
 	ration  ration
 }
 
-type fleetSchedules struct{ drift, audit string }
+type fleetSchedules struct{ drift, audit, weekly string }
 
 // Keys that the daemon works on.
 const (
@@ -193,6 +193,8 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 		return d.heard(ctx)
 	case keyAudit:
 		return d.audit(ctx)
+	case keyWeekly:
+		return d.weekly(ctx)
 	case keyCommands:
 		return d.commands(ctx)
 	}
@@ -345,6 +347,7 @@ func (d *Daemon) keepTime(ctx context.Context) {
 	var parts sync.WaitGroup
 	parts.Go(func() { d.onSchedule(ctx, keyDrift, func(s fleetSchedules) string { return s.drift }) })
 	parts.Go(func() { d.onSchedule(ctx, keyAudit, func(s fleetSchedules) string { return s.audit }) })
+	parts.Go(func() { d.onSchedule(ctx, keyWeekly, func(s fleetSchedules) string { return s.weekly }) })
 	parts.Wait()
 }
 
@@ -380,7 +383,7 @@ func (d *Daemon) schedule(fleet *schema.Fleet) {
 	d.tune(fleet)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := fleetSchedules{drift: fleet.Schedules.Drift, audit: fleet.Schedules.Audit}
+	now := fleetSchedules{drift: fleet.Schedules.Drift, audit: fleet.Schedules.Audit, weekly: fleet.Schedules.Weekly}
 	if now != d.fleet && d.moved != nil {
 		close(d.moved)
 		d.moved = make(chan struct{})

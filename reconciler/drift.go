@@ -63,6 +63,7 @@ func (d *Daemon) drift(ctx context.Context) error {
 
 // decide has people decide on what a look at the cloud found, and does what they decided.
 func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
+	d.stand(ctx, s.plan)
 	if s.deeds, err = d.deeds(ctx, s); err != nil {
 		return err
 	}

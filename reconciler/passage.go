@@ -43,6 +43,9 @@ func (d *Daemon) passages(ctx context.Context, log []changeset.Entry, since time
 	list := make([]report.Passage, len(merges))
 	for i, m := range merges {
 		list[i] = report.Passage{Number: m.Number, Title: m.Title, Author: m.Author, Merged: m.Merged, Ours: m.Ours, Head: string(m.Head)}
+		if m.Ours && !slices.Contains(commits, m.Commit) {
+			continue // a report that was taken: nothing was written for it, whatever came next
+		}
 		with, err := d.appliedWith(ctx, commits, m.Commit)
 		if err != nil { // as for a commit of the log that the repository doesn't have any more
 			d.Log.Warn("which writes came with a pull request isn't known", "pull_request", m.Number, "error", err)

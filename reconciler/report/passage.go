@@ -94,17 +94,21 @@ func passages(list []Passage, head string, most int) section {
 	return s
 }
 
-// cameWith names, by commit of the log, the pull requests that came with it.
+// cameWith names, by commit of the log, the pull requests that came with it, the first of very many.
 func cameWith(list []Passage) map[string]string {
-	out := map[string]string{}
+	const most = 10
+	numbers := map[string][]string{}
 	for _, p := range list {
-		if p.Commit == "" {
-			continue
+		if p.Commit != "" {
+			numbers[p.Commit] = append(numbers[p.Commit], fmt.Sprintf("PR %d", p.Number))
 		}
-		if out[p.Commit] != "" {
-			out[p.Commit] += ", "
+	}
+	out := map[string]string{}
+	for commit, names := range numbers {
+		out[commit] = strings.Join(names[:min(len(names), most)], ", ")
+		if left := len(names) - most; left > 0 {
+			out[commit] += fmt.Sprintf(" and %d more", left)
 		}
-		out[p.Commit] += fmt.Sprintf("PR %d", p.Number)
 	}
 	return out
 }
