@@ -251,7 +251,8 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 	if err != nil {
 		return err
 	}
-	body := report.Comment(cs, report.CommentOptions{Head: string(pr.Head), Remarks: remarks(base.Fleet, merged.Fleet), Shadow: shadow})
+	comes := facts(base, merged, cs, owners)
+	body := report.Comment(cs, report.CommentOptions{Head: string(pr.Head), Remarks: remarks(base.Fleet, merged.Fleet), Shadow: shadow, Facts: comes})
 	said := d.sayPlan(ctx, pr, body)
 	if errors.Is(said, errOvertaken) {
 		return said
@@ -259,12 +260,12 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 	if err := d.shown(ctx, pr.Number, cs); err != nil {
 		return errors.Join(said, err)
 	}
-	return errors.Join(said, d.check(ctx, planCheck(pr.Head, cs, body))) // the check may pass where the comment may not
+	return errors.Join(said, d.check(ctx, planCheck(pr.Head, cs, comes, body))) // the check may pass where the comment may not
 }
 
 // planCheck is action_required where a person must decide before a merge can have its effect.
-func planCheck(head Commit, cs changeset.Changeset, text string) Check {
-	c := Check{Name: checkPlan, Commit: head, Conclusion: "success", Title: report.Title(cs), Summary: text, ExternalID: cs.Digest}
+func planCheck(head Commit, cs changeset.Changeset, comes report.Facts, text string) Check {
+	c := Check{Name: checkPlan, Commit: head, Conclusion: "success", Title: report.Title(cs, comes), Summary: text, ExternalID: cs.Digest}
 	for _, change := range cs.Changes {
 		if change.Hold == "" || change.HoldKind == changeset.HoldDrift {
 			continue

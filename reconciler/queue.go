@@ -137,8 +137,10 @@ func (d *Daemon) planGroup(ctx context.Context, merged Target) (Check, error) {
 	if err != nil {
 		return Check{Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error()}, nil //nolint:nilerr // it is the answer
 	}
-	cs := whole.Only(touched(base, merged)...).Changeset
-	c := planCheck(merged.Commit, cs, report.Comment(cs, report.CommentOptions{Head: string(merged.Commit)}))
+	owners := touched(base, merged)
+	cs := whole.Only(owners...).Changeset
+	comes := facts(base, merged, cs, owners)
+	c := planCheck(merged.Commit, cs, comes, report.Comment(cs, report.CommentOptions{Head: string(merged.Commit), Facts: comes}))
 	unknown, err := d.unshown(ctx, cs)
 	if err != nil || len(unknown) == 0 {
 		return c, err

@@ -25,6 +25,10 @@ type fleetParts struct {
 	}
 	Unmanaged struct{ Ignore []ignoreFields }
 	Glossary  map[string]Term
+	Prices    struct {
+		Currency string
+		Monthly  []priceFields
+	}
 }
 
 type freezeFields struct {
@@ -70,6 +74,7 @@ func (d *definitions) takeParts(f *Fleet, in fleetParts, src *source) {
 		})
 	}
 	d.takeIgnored(f, in, n)
+	d.takePrices(f, in, n)
 	f.Glossary, d.windows = in.Glossary, sortedKeys(in.Windows)
 	d.freezes, d.found = f.Freezes, append(d.found, n.found...)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/cost"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -35,7 +36,9 @@ type Fleet struct {
 	// Ignore says what may be in the accounts without an owner.
 	Ignore []Ignore
 	// Glossary has the words for the limits of plans, by the limit.
-	Glossary  map[string]Term
+	Glossary map[string]Term
+	// Prices are what resources cost a month, as far as the fleet says so.
+	Prices    cost.Book
 	Schedules Schedules
 	Limits    changeset.Limits
 	Approvals []changeset.Approval

@@ -50,6 +50,9 @@ func (t *tree) named(like *regexp.Regexp) []string {
 				continue
 			}
 			ast.Walk(s.syntax, func(n ast.Node) bool {
+				if s.path == fleetFile && isPrices(n) {
+					return false // a price asks for nothing
+				}
 				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 					if name, err := strconv.Unquote(lit.Value); err == nil && like.MatchString(name) {
 						names = append(names, name)
@@ -61,6 +64,16 @@ func (t *tree) named(like *regexp.Regexp) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// isPrices tells whether a node is what a fleet says of prices.
+func isPrices(n ast.Node) bool {
+	field, is := n.(*ast.Field)
+	if !is {
+		return false
+	}
+	label, _, err := ast.LabelName(field.Label)
+	return err == nil && label == "prices"
 }
 
 // VendorTypes returns the definitions of resource types as they are vendored into a fleet that names

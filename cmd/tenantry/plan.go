@@ -47,7 +47,8 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := report.JSONWith(cs, shadow)
+			facts := plan.Facts()
+			text, err := report.JSONWith(cs, shadow, facts)
 			if err != nil {
 				return err
 			}
@@ -56,7 +57,7 @@ func (a *app) planCommand() *cobra.Command {
 					return fmt.Errorf("save the changeset: %w", err)
 				}
 			}
-			if err := a.printChangeset(cs, text, asJSON); err != nil {
+			if err := a.printChangeset(cs, facts, text, asJSON); err != nil {
 				return err
 			}
 			if !asJSON && shadow.Tells() {
@@ -91,7 +92,7 @@ func (a *app) driftCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.printChangeset(cs, text, asJSON); err != nil {
+			if err := a.printChangeset(cs, report.Facts{}, text, asJSON); err != nil {
 				return err
 			}
 			return verdict(cs, detailed)
@@ -122,12 +123,12 @@ func drifted(cs changeset.Changeset) changeset.Changeset {
 	return cs
 }
 
-func (a *app) printChangeset(cs changeset.Changeset, asJSON []byte, wantJSON bool) error {
+func (a *app) printChangeset(cs changeset.Changeset, facts report.Facts, asJSON []byte, wantJSON bool) error {
 	if wantJSON {
 		_, err := fmt.Fprintln(a.out, strings.TrimSpace(string(asJSON)))
 		return err
 	}
-	_, err := fmt.Fprint(a.out, report.Text(cs, a.color()))
+	_, err := fmt.Fprint(a.out, report.TextWith(cs, facts, a.color()))
 	return err
 }
 

@@ -95,3 +95,13 @@ func symbol(currency string) string {
 	}
 	return currency + " "
 }
+
+// Decimal is the amount as an exact decimal number of the currency's unit, such as "0.4" or "-41.25".
+func (a Amount) Decimal() string {
+	sign, size := split(a)
+	text := fmt.Sprintf("%s%d", sign, size/unit)
+	if rest := size % unit; rest != 0 {
+		text += "." + strings.TrimRight(fmt.Sprintf("%06d", rest), "0")
+	}
+	return text
+}

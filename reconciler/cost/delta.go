@@ -29,8 +29,9 @@ type OwnerCost struct {
 	Owner           resource.Owner
 	Before, After   Amount
 	Unpriced, ByUse int
-	// Uncounted are all resources of the owner, changed or not, that have no price in After for either reason.
-	Uncounted int
+	// NoPrice and Used are all resources of the owner after the change, changed or not, that nobody says the price of,
+	// and that are paid by use.
+	NoPrice, Used int
 	// Plan says what the owner pays for its plan, and what it paid before, if it is a tenant and that changes:
 	// "390 EUR/mo", "390 → 2400 EUR/mo".
 	Plan string
@@ -141,8 +142,11 @@ func (o *OwnerCost) take(was, is page, a resource.Address, kept bool) compared {
 		kept = false
 	}
 	o.Before, o.After = o.Before+old.PerMonth, o.After+now.PerMonth
-	if has && now.State != Priced && now.State != Free {
-		o.Uncounted++
+	switch {
+	case has && now.State == Unknown:
+		o.NoPrice++
+	case has && now.State == ByUse:
+		o.Used++
 	}
 	i := compared{ItemChange: ItemChange{Address: a, Before: old.PerMonth, After: now.PerMonth, State: now.State, Why: now.Why, Kept: kept}}
 	if !has {

@@ -188,9 +188,9 @@ func TestCompare(t *testing.T) {
 	}
 	var text []string
 	for _, o := range d.Owners {
-		text = append(text, fmt.Sprintf("%s %d %d %d %d", o.Owner, o.Change(), o.Unpriced, o.ByUse, o.Uncounted))
+		text = append(text, fmt.Sprintf("%s %d %d %d %d %d", o.Owner, o.Change(), o.Unpriced, o.ByUse, o.NoPrice, o.Used))
 	}
-	if got, want := strings.Join(text, "; "), "tenant/acme 200000 1 1 2; tenant/gone -1000000 0 1 0; tenant/same 0 0 0 1"; got != want {
+	if got, want := strings.Join(text, "; "), "tenant/acme 200000 1 1 1 1; tenant/gone -1000000 0 1 0 0; tenant/same 0 0 0 1 0"; got != want {
 		t.Errorf("owners: %s\nwant:   %s", got, want)
 	}
 	text = nil

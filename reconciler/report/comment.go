@@ -3,9 +3,11 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/cost"
 )
 
 // CommentOptions are what a comment says beside the changeset.
@@ -15,26 +17,37 @@ type CommentOptions struct {
 	Remarks []string
 	// Shadow is what a change to something shared does to everybody; nil if nothing shared changed.
 	Shadow *Shadow
+	// Facts are what the changes come to: what they cost, and how far they reach.
+	Facts Facts
 }
 
 // Comment is the plan as Markdown for a pull request or a check: what becomes of data first, if
-// anything does, then the verdict, what
-// destroys, what is held and what couldn't be seen, never folded, then every change by owner,
+// anything does, then the verdict, a table of whom it concerns, what
+// destroys, what is held and what couldn't be seen, never folded, then what it costs and every change by owner,
 // folded. It is shorter than 60,000 bytes: what doesn't fit is left out at whole resources, and
-// counted.
+// counted. For what destroys and what is held there is always room.
 func Comment(c changeset.Changeset, o CommentOptions) string {
 	p := &page{tail: footer(c, o)}
 	p.section(dataSection(c))
-	p.write("**Plan: " + prose(Line(c)) + "**\n\n")
+	p.write("**Plan: " + prose(Line(c)) + strings.TrimPrefix(Verdict(c, o.Facts), Line(c)) + "**\n\n")
 	p.write(opening(c))
+	for _, line := range receipt(c, o.Facts) {
+		head, rest, _ := strings.Cut(line, ":")
+		p.write("**" + prose(head) + "**:" + prose(rest) + "\n\n")
+	}
+	destroyed, waiting := grave(c), heldSection(c)
+	p.kept = destroyed.size() + waiting.size()
+	p.section(overview(c, o.Facts.Cost))
 	p.shadow(o.Shadow)
 	p.section(remarkSection(o.Remarks))
-	p.section(grave(c))
-	p.section(heldSection(c))
+	p.kept = waiting.size()
+	p.section(destroyed)
+	p.kept = 0
+	p.section(waiting)
 	p.section(unseenSection(c))
 	p.section(brokenSection(c))
 	p.section(abandonedSection(c))
-	p.section(overview(c))
+	p.section(costSection(o.Facts.Cost))
 	examples := o.Shadow.examples()
 	likewise := 0
 	for _, g := range byOwner(c.Changes) {
@@ -170,19 +183,58 @@ func abandonedSection(c changeset.Changeset) section {
 	return s
 }
 
-// overview is a table of the owners.
-func overview(c changeset.Changeset) section {
-	s := section{noun: "owner", most: 6_000}
+// overview is a table of the owners, with what each costs if that is known.
+func overview(c changeset.Changeset, d *cost.Delta) section {
+	s := section{noun: "owner", most: 6_000, foot: "\n"}
+	columns := ownerColumns(c.Summary())
+	plans := d != nil && slices.ContainsFunc(d.Owners, func(o cost.OwnerCost) bool { return o.Plan != "" })
+	head := []string{"Whose"}
+	for _, column := range columns {
+		head = append(head, column.name)
+	}
+	if d != nil {
+		head = append(head, "Cost a month")
+	}
+	if plans {
+		head = append(head, "Pays a month")
+	}
 	for _, g := range byOwner(c.Changes) {
 		sum := (changeset.Changeset{Changes: g.changes}).Summary()
-		s.items = append(s.items, fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d |\n", code(string(g.owner)),
-			sum.Create+sum.Replace+sum.Adopt, sum.Update, sum.Move, sum.Delete+sum.Replace, sum.Retire, sum.Held))
+		row := []string{code(string(g.owner))}
+		for _, column := range columns {
+			row = append(row, strconv.Itoa(column.of(sum)))
+		}
+		if d != nil {
+			cell, plan := costOf(d, g.owner)
+			row = append(row, prose(cell))
+			if plans {
+				row = append(row, prose(plan))
+			}
+		}
+		s.items = append(s.items, "| "+strings.Join(row, " | ")+" |\n")
 	}
-	if len(s.items) > 0 {
-		s.head = table([]string{"Whose", "Add", "Change", "Move", "Destroy", "Retire", "of these held"}, nil)
-		s.foot = "\n"
-	}
+	s.head = table(head, nil)
 	return s
+}
+
+// An ownerColumn is a number of the table of owners.
+type ownerColumn struct {
+	name   string
+	seldom bool // left out if nobody has any
+	of     func(changeset.Summary) int
+}
+
+// ownerColumns are those that the table of owners has, given the sums of all.
+func ownerColumns(all changeset.Summary) []ownerColumn {
+	columns := []ownerColumn{
+		{"Add", false, func(s changeset.Summary) int { return s.Create + s.Replace + s.Adopt }},
+		{"Change", false, func(s changeset.Summary) int { return s.Update }},
+		{"Move", true, func(s changeset.Summary) int { return s.Move }},
+		{"Destroy", false, func(s changeset.Summary) int { return s.Delete + s.Replace }},
+		{"Retire", true, func(s changeset.Summary) int { return s.Retire }},
+		{"of these held", false, func(s changeset.Summary) int { return s.Held }},
+	}
+	return slices.DeleteFunc(columns, func(c ownerColumn) bool { return c.seldom && c.of(all) == 0 })
 }
 
 // details are the changes of one owner, folded.

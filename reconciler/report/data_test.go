@@ -59,9 +59,9 @@ func TestDataComesFirst(t *testing.T) {
 	} {
 		t.Run(r.says, func(t *testing.T) {
 			c := changeset.Changeset{Changes: r.changes}
-			text, comment, title := Text(c, false), Comment(c, CommentOptions{}), Title(c)
+			text, comment, title := Text(c, false), Comment(c, CommentOptions{}), Title(c, Facts{})
 			if r.want == nil {
-				if title != Line(c) || strings.Contains(text+comment, "Data of") {
+				if title != "Plan: "+Line(c) || strings.Contains(text+comment, "Data of") {
 					t.Errorf("speaks of data: %s\n%s", title, text)
 				}
 				return
@@ -92,7 +92,7 @@ func TestManyWithDataAreCounted(t *testing.T) {
 	if len(lines) != 22 || lines[21] != "  and of 5 more owners" || !strings.Contains(lines[1], "aws.s3.bucket/b5 and 3 more: to be retired") {
 		t.Errorf("%d lines, the second and the last:\n%s\n%s", len(lines), lines[1], lines[len(lines)-1])
 	}
-	if title := Title(c); !strings.HasPrefix(title, "Data of 25 tenants: 225 to be retired · ") {
+	if title := Title(c, Facts{}); !strings.HasPrefix(title, "Data of 25 tenants: 225 to be retired · ") {
 		t.Errorf("title %s", title)
 	}
 	if text := Comment(c, CommentOptions{}); len(text) > 60_000 {

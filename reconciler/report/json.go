@@ -30,6 +30,8 @@ type planJSON struct {
 	Again         *time.Time          `json:"again,omitempty"`  // when to look at what is held again
 	Outcomes      []changeset.Outcome `json:"outcomes,omitempty"`
 	Shadow        *shadowJSON         `json:"shadow,omitempty"`
+	Cost          *costJSON           `json:"cost,omitempty"`
+	Radius        *radiusJSON         `json:"blast_radius,omitempty"`
 }
 
 type summaryJSON struct {
@@ -90,17 +92,18 @@ type brokenJSON struct {
 // JSON is the changeset for programs, as docs/reference describes it, and the outcomes of applying
 // it if there are any. Secrets are masked. Held changes are counted under their action as well.
 func JSON(c changeset.Changeset, outcomes ...changeset.Outcome) ([]byte, error) {
-	return JSONWith(c, nil, outcomes...)
+	return JSONWith(c, nil, Facts{}, outcomes...)
 }
 
-// JSONWith is JSON with what a change to something shared does to everybody, if that is known.
-func JSONWith(c changeset.Changeset, shadow *Shadow, outcomes ...changeset.Outcome) ([]byte, error) {
+// JSONWith is JSON with what a change to something shared does to everybody, and what the changes come to, as far as
+// that is known.
+func JSONWith(c changeset.Changeset, shadow *Shadow, f Facts, outcomes ...changeset.Outcome) ([]byte, error) {
 	s := c.Summary()
 	out := planJSON{
 		FormatVersion: formatVersion, Fleet: c.Fleet, Commit: c.Commit, Digest: c.Digest, Approval: c.Approval,
 		Summary: summaryJSON{s.Create, s.Update, s.Replace, s.Delete, s.Retire, s.Adopt, s.Move, s.Held, s.Owners, c.Unchanged},
 		Changes: make([]changeJSON, len(c.Changes)), Unseen: []unseenJSON{}, Broken: []brokenJSON{},
-		Outcomes: outcomes, Shadow: newShadowJSON(shadow),
+		Outcomes: outcomes, Shadow: newShadowJSON(shadow), Cost: newCostJSON(f.Cost), Radius: newRadiusJSON(f.Radius),
 	}
 	for i, change := range c.Changes {
 		out.Changes[i] = newChangeJSON(change)

@@ -9,13 +9,17 @@ import (
 	"tenantry.dev/reconciler/resource"
 )
 
-// Title is the verdict on a changeset for the title of a check. If data is concerned it begins with
-// that: "Data of tenant/acme: 1 to be retired · 0 to add, 0 to change, 2 to destroy · 1 tenant".
-func Title(c changeset.Changeset) string {
+// mostTitle is how long the title of a check gets, in characters: GitHub shows about as many.
+const mostTitle = 250
+
+// Title is the verdict on a changeset for the title of a check: "Plan: 3 to add, 1 to change, 0 to destroy · 2 tenants ·
+// +$41/mo · blast radius low". If data is concerned it begins with that instead: "Data of tenant/acme: 1 to be
+// retired · 0 to add, 0 to change, 2 to destroy · 1 tenant".
+func Title(c changeset.Changeset, f Facts) string {
 	if data := dataTitle(fates(c)); data != "" {
-		return data + " · " + Line(c)
+		return visible(cut(data+" · "+Verdict(c, f), mostTitle))
 	}
-	return Line(c)
+	return visible(cut("Plan: "+Verdict(c, f), mostTitle))
 }
 
 // Line is what a changeset would do in one line: "3 to add, 1 to change, 0 to

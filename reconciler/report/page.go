@@ -23,6 +23,7 @@ type page struct {
 	b       strings.Builder
 	tail    string // what ends the page; room is kept for it
 	omitted int    // resources whose details are left out
+	kept    int    // bytes that are kept free for what is to come
 }
 
 // spare is kept free for the sentences that say what is left out.
@@ -30,7 +31,7 @@ const spare = 1000
 
 func (p *page) write(text string) { p.b.WriteString(text) }
 
-func (p *page) fits(n int) bool { return p.b.Len()+n+len(p.tail)+spare <= most }
+func (p *page) fits(n int) bool { return p.b.Len()+n+len(p.tail)+p.kept+spare <= most }
 
 // section writes as many items as fit, and says how many don't.
 func (p *page) section(s section) {
@@ -51,6 +52,18 @@ func (p *page) section(s section) {
 	if left := len(s.items) - fit; left > 0 {
 		p.write(fmt.Sprintf("*%s left out here.*\n\n", count(left, "more "+s.noun)))
 	}
+}
+
+// size is how long a section gets if there is room for it.
+func (s section) size() int {
+	n := len(s.head) + len(s.foot)
+	for _, item := range s.items {
+		n += len(item)
+	}
+	if s.most > 0 {
+		n = min(n, s.most)
+	}
+	return n
 }
 
 // fold writes a folded section whole items at a time. What is left out is counted for the end of

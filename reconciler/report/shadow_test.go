@@ -107,7 +107,7 @@ func TestShadowGolden(t *testing.T) {
 	golden(t, "shadow.txt", ShadowText(&s, false))
 	golden(t, "shadow.color.txt", ShadowText(&s, true))
 	golden(t, "shadow.md", Comment(changeset.Changeset{Digest: "sha256:ab"}, CommentOptions{Head: "c0ffee00", Shadow: &s}))
-	data, err := JSONWith(changeset.Changeset{}, &s)
+	data, err := JSONWith(changeset.Changeset{}, &s, Facts{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,10 @@ import (
 // Text is the plan as a terminal shows it: what becomes of data, the changes by owner, what is held and why, what
 // couldn't be seen, and the verdict as the last line. With colour it has ANSI escapes of its own;
 // those in values are made visible either way.
-func Text(c changeset.Changeset, color bool) string {
+func Text(c changeset.Changeset, color bool) string { return TextWith(c, Facts{}, color) }
+
+// TextWith is Text with what the changes come to, as far as that is known.
+func TextWith(c changeset.Changeset, f Facts, color bool) string {
 	t := terminal{color: color}
 	t.data(c)
 	for _, g := range byOwner(c.Changes) {
@@ -40,7 +43,8 @@ func Text(c changeset.Changeset, color bool) string {
 		t.line(bold, "No changes: the cloud is as Git wants it (%s).", count(c.Unchanged, "resource"))
 		return t.String()
 	}
-	t.line(bold, "Plan: %s", Line(c))
+	t.facts(c, f)
+	t.line(bold, "Plan: %s", Verdict(c, f))
 	return t.String()
 }
 
