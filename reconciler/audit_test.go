@@ -52,7 +52,10 @@ func TestTheAuditReportNamesWhoLetItIn(t *testing.T) {
 	inOffice(t, func(o *office) {
 		w := &witnessed{board: o.board, passed: map[int][]reconciler.Approval{7: {{By: "kim", Head: "h7"}}, 8: {{By: "kim", Head: "older"}}}}
 		o.Reviews = w
-		overtaken := o.git.commit(mainRef, o.first, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		overtaken := o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+			edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90")(tree)
+			seldom(tree)
+		})
 		second := o.git.commit(mainRef, overtaken, edit("tenants/cedar-clinic.cue", "retentionDays: 90", "retentionDays: 60"))
 		o.board.merged(6, "Long ago", "robin", o.first, "h6")
 		o.board.merged(7, "Keep the logs for 90 days", "robin", overtaken, "h7")
@@ -87,6 +90,7 @@ func TestTheAuditReportAsksOfSoMany(t *testing.T) {
 		second := o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
 			edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90")(tree)
 			edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"never\"")(tree) // it asks as well
+			seldom(tree)
 		})
 		for n := range 100 {
 			o.board.merged(n, fmt.Sprint("Change ", n), "robin", second, "h")

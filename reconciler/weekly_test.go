@@ -15,6 +15,11 @@ import (
 
 const weeklyPrefix = "tenantry/weekly/"
 
+// seldom has the daemon look for drift once a day, so that weeks pass quickly.
+func seldom(tree fstest.MapFS) {
+	edit("fleet.cue", `drift: "15 * * * *"`, `drift: "15 5 * * *"`)(tree)
+}
+
 // weekOpen is the open weekly report; its zero value if there is none. More than one is a mistake.
 func (o *office) weekOpen() reconciler.Proposal {
 	o.t.Helper()
@@ -48,6 +53,7 @@ func (o *office) take(p reconciler.Proposal) reconciler.Commit {
 // The clock of a bubble begins on Saturday, 1 January 2000: the week 1999-W52.
 func TestTheWeeklyReportComesOnMondaysAndIsTakenOnce(t *testing.T) {
 	inOffice(t, func(o *office) {
+		o.git.commit(mainRef, o.first, seldom)
 		o.wait(53 * time.Hour)
 		if p := o.weekOpen(); p.Branch != "" {
 			t.Fatalf("%s came before Monday, six o'clock", p.Branch)
@@ -96,6 +102,7 @@ func TestTheWeeklyReportComesOnMondaysAndIsTakenOnce(t *testing.T) {
 // A closed report is read as well: nobody is asked twice.
 func TestAClosedWeeklyReportStaysClosed(t *testing.T) {
 	inOffice(t, func(o *office) {
+		o.git.commit(mainRef, o.first, seldom)
 		o.wait(55 * time.Hour)
 		p := o.weekOpen()
 		o.board.close(p.Branch, "closed", "dana", false)
@@ -109,7 +116,7 @@ func TestAClosedWeeklyReportStaysClosed(t *testing.T) {
 // The same data is the same report: looking again writes nothing.
 func TestAWeeklyReportThatIsTheSameIsNotWrittenAgain(t *testing.T) {
 	inOffice(t, func(o *office) {
-		tip := o.git.commit(mainRef, o.first, edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"*/10 * * * *\""))
+		o.git.commit(mainRef, o.first, edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"*/10 * * * *\""))
 		o.wait(20 * time.Minute)
 		first, proposed := o.weekOpen(), o.board.proposed
 		if first.Branch == "" {
@@ -126,7 +133,7 @@ func TestAWeeklyReportThatIsTheSameIsNotWrittenAgain(t *testing.T) {
 		if p := o.weekOpen(); p.Branch != "" {
 			t.Errorf("after it was taken, there is %s\n%s", p.Branch, p.Body)
 		}
-		tip, _ = o.git.Head(t.Context())
+		tip, _ := o.git.Head(t.Context())
 		o.git.commit(mainRef, tip, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
 		o.wait(time.Hour)
 		if p := o.weekOpen(); p.Branch != first.Branch+"-2" || !strings.Contains(p.Body, "### Written for commits without a pull request") {
@@ -138,7 +145,10 @@ func TestAWeeklyReportThatIsTheSameIsNotWrittenAgain(t *testing.T) {
 // "never" is for fleets that want none.
 func TestAFleetCanHaveNoWeeklyReport(t *testing.T) {
 	inOffice(t, func(o *office) {
-		o.git.commit(mainRef, o.first, edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"never\""))
+		o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+			seldom(tree)
+			edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"never\"")(tree)
+		})
 		o.wait(10 * 24 * time.Hour)
 		if p := o.weekOpen(); p.Branch != "" {
 			t.Errorf("there is %s", p.Branch)
@@ -151,6 +161,7 @@ func TestAFleetCanHaveNoWeeklyReport(t *testing.T) {
 func TestTheWeeklyReportSaysWhatWaitsAndSinceWhen(t *testing.T) {
 	inOffice(t, func(o *office) {
 		o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
+			seldom(tree)
 			edit("tenants/delta-freight.cue", `plan:        "team"`, `plan:        "teem"`)(tree)
 			tree["access/night-shift.cue"] = &fstest.MapFile{Data: []byte(`package access
 
