@@ -81,7 +81,8 @@ type fleetFields struct {
 		Count   int
 		Percent float64
 	}
-	Drift string
+	Drift   string
+	Reports struct{ OpenDrift int }
 
 	fleetParts
 }
@@ -122,7 +123,7 @@ func (e *engine) takeFleet(f *Fleet, in fleetFields, src *source) []Finding {
 	say := func(path []string, format string, args ...any) {
 		found = append(found, Finding{Origin: src.at(locate(src.syntax, path).label), Severity: Error, Message: fmt.Sprintf(format, args...)})
 	}
-	f.Name, f.CorrectDrift = in.Name, in.Drift == "correct"
+	f.Name, f.CorrectDrift, f.OpenDrift = in.Name, in.Drift == "correct", in.Reports.OpenDrift
 	f.Limits.Count, f.Limits.Percent = in.Limits.Count, in.Limits.Percent
 	window, err := time.ParseDuration(in.Limits.Window)
 	if err != nil || window <= 0 {
