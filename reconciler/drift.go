@@ -63,7 +63,6 @@ func (d *Daemon) drift(ctx context.Context) error {
 
 // decide has people decide on what a look at the cloud found, and does what they decided.
 func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
-	d.stand(ctx, s.plan)
 	if s.deeds, err = d.deeds(ctx, s); err != nil {
 		return err
 	}
@@ -87,6 +86,7 @@ func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
 			s.causes = report.Causes(s.changes, s.deeds, s.known)
 		}
 	}
+	d.stand(ctx, s)
 	told, err := d.reportCorrected(ctx)
 	failures = append(failures, err)
 	for _, cause := range s.causes {

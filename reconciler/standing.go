@@ -26,18 +26,16 @@ type standing struct {
 	Commit  Commit               `json:"commit"`
 	Held    []report.Held        `json:"held,omitempty"`
 	Unseen  []changeset.Unseen   `json:"unseen,omitempty"`
+	Drift   []report.OpenDrift   `json:"drift,omitempty"`   // all that was found, decided on or not
 	Permits map[string]time.Time `json:"permits,omitempty"` // by permitKey: since when it is known
 }
 
-// stand notes how things stand, from a plan that was just made. That is for reports alone, so that its failure is
-// none of the plan's.
-func (d *Daemon) stand(ctx context.Context, p Plan) {
-	if p.Target.Fleet == nil {
-		return
-	}
+// stand notes how things stand, from a look at the cloud. That is for reports alone, so that its failure is none of
+// the look's.
+func (d *Daemon) stand(ctx context.Context, s scan) {
 	before, text, err := d.standing(ctx)
 	if err == nil {
-		now, _ := json.Marshal(before.next(p, time.Now().UTC().Truncate(time.Second))) // texts and times: this can't fail
+		now, _ := json.Marshal(before.next(s, time.Now().UTC().Truncate(time.Second))) // texts and times: this can't fail
 		if string(now) != text {
 			err = d.Reconciler.State.Put(ctx, stateStanding, string(now))
 		}
@@ -58,8 +56,9 @@ func (d *Daemon) standing(ctx context.Context) (s standing, text string, err err
 	return s, text, nil
 }
 
-// next is how things stand with a plan, with the times of what stood before.
-func (s standing) next(p Plan, now time.Time) standing {
+// next is how things stand after a look at the cloud, with the times of what stood before.
+func (s standing) next(found scan, now time.Time) standing {
+	p := found.plan
 	commit := string(p.Target.Commit)
 	known := map[string]report.Held{}
 	for _, h := range s.Held {
@@ -82,6 +81,9 @@ func (s standing) next(p Plan, now time.Time) standing {
 		hold(report.Held{What: string(b.Owner), Why: b.Error, Kind: report.HeldOwner})
 	}
 	slices.SortFunc(out.Held, func(a, b report.Held) int { return cmp.Compare(a.What, b.What) })
+	for _, cause := range found.causes {
+		out.Drift = append(out.Drift, report.Open(cause, found.since))
+	}
 	for _, permit := range permits(p.Target.Fleet, now) {
 		key := permitKey(permit)
 		out.Permits[key] = now

@@ -239,10 +239,20 @@ func (d *Daemon) weekOfDrift(ctx context.Context, w *report.Week, _ weekMark) er
 	if err != nil {
 		return fmt.Errorf("list drift proposals: %w", err)
 	}
+	s, _, err := d.standing(ctx)
+	if err != nil {
+		return err
+	}
 	for _, p := range proposals {
-		if p.State == "open" && !strings.HasPrefix(p.Digest, correctedDigest) {
-			w.Drift = append(w.Drift, report.OpenDrift{Cause: strings.TrimPrefix(p.Branch, driftBranches), Pull: p.Number})
+		if p.State != "open" || strings.HasPrefix(p.Digest, correctedDigest) {
+			continue
 		}
+		open := report.OpenDrift{Cause: strings.TrimPrefix(p.Branch, driftBranches)}
+		if at := slices.IndexFunc(s.Drift, func(x report.OpenDrift) bool { return x.Cause == open.Cause }); at >= 0 {
+			open = s.Drift[at]
+		}
+		open.Pull = p.Number
+		w.Drift = append(w.Drift, open)
 	}
 	slices.SortFunc(w.Drift, func(a, b report.OpenDrift) int { return cmp.Compare(a.Pull, b.Pull) })
 	return nil

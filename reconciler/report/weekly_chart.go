@@ -15,17 +15,16 @@ func (k week) charts() string {
 
 // calendar is the days that the charts are about, each by the time of its begin.
 func (k week) calendar() []time.Time {
-	first, last := k.At, k.At
-	if !k.From.IsZero() {
+	const whole = 24 * time.Hour
+	first, last := k.At.Add(-6*whole), k.At // seven days at least
+	if !k.From.IsZero() && k.From.Before(first) {
 		first = k.From
-	} else {
-		for _, w := range k.writes {
-			if w.entry.Time.Before(first) {
-				first = w.entry.Time
-			}
+	}
+	for _, w := range k.writes {
+		if w.entry.Time.Before(first) {
+			first = w.entry.Time
 		}
 	}
-	const whole = 24 * time.Hour
 	first, last = first.UTC().Truncate(whole), last.UTC().Truncate(whole)
 	if least := last.Add(-(mostDays - 1) * whole); first.Before(least) {
 		first = least
