@@ -55,8 +55,8 @@ func (b *board) write(author, verb string) int64 {
 func (b *board) Files(_ context.Context, pull int) ([]string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.files[pull] == nil {
-		return nil, b.failing
+	if b.many {
+		return nil, reconciler.ErrManyFiles
 	}
 	return b.files[pull], b.failing
 }

@@ -145,6 +145,7 @@ type board struct {
 	edited    map[int64]bool                 // comments that somebody edited
 	reactions []string                       // "COMMENT REACTION", each once
 	files     map[int][]string               // by pull request
+	many      bool                           // there are too many of them
 	teams     map[string][]string            // who is in which; nil for Dana in all
 	asked     int                            // how often for a team
 	failing   error                          // of every look at comments

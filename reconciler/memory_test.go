@@ -20,6 +20,7 @@ type cloud struct {
 	made      int                          // resources ever created
 	writes    []string                     // every effect, in order
 	deny      map[resource.Scope]bool
+	looks     int // at a kind in a place
 	// before is asked before every effect, after after it; an error is what the caller gets.
 	before, after func(call string) error
 	// slow is what a write's last request waits for before it is sent; twice gives writes a request
@@ -187,6 +188,7 @@ func (m *memory) Kind() resource.Kind { return m.kind }
 func (m *memory) Observe(_ context.Context, scope resource.Scope, _ string) ([]resource.Observed, error) {
 	m.cloud.mu.Lock()
 	defer m.cloud.mu.Unlock()
+	m.cloud.looks++
 	m.cloud.arrive()
 	if m.cloud.deny[scope] {
 		return nil, fmt.Errorf("enter account %s: %w", scope.Account, providers.ErrDenied)

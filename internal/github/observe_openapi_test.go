@@ -48,6 +48,8 @@ var exceptions = []struct{ operation, text, reason string }{
 var inUse = []string{
 	"GET /app",
 	"GET /app/hook/deliveries",
+	"GET /orgs/{org}/teams/{team_slug}",
+	"GET /orgs/{org}/teams/{team_slug}/memberships/{username}",
 	"GET /repos/{owner}/{repo}",
 	"GET /repos/{owner}/{repo}/collaborators/{username}/permission",
 	"GET /repos/{owner}/{repo}/commits/{ref}",
@@ -67,6 +69,7 @@ var inUse = []string{
 	"GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
 	"GET /repos/{owner}/{repo}/pulls",
 	"GET /repos/{owner}/{repo}/pulls/{pull_number}",
+	"GET /repos/{owner}/{repo}/pulls/{pull_number}/files",
 	"GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
 	"GET /user",
 	"DELETE /repos/{owner}/{repo}/git/refs/{ref}",
