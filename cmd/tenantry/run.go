@@ -117,13 +117,12 @@ func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
 		return err
 	}
 	defer func() { failure = errors.Join(failure, done()) }()
-	queue := work.NewMemory()
 	daemon := &reconciler.Daemon{
 		Reconciler: &reconciler.Reconciler{
 			Providers: drivers(base), State: kept, Recorder: kept, Settle: a.settleTime,
 			Observer: reconciler.NewObserver(5 * time.Second),
 		},
-		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Teams: forge.Teams, Queue: turns{queue, s.workers}, Log: log,
+		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Teams: forge.Teams, Queue: turns{work.NewMemory(), work.NewMemory(), s.workers}, Log: log,
 		LogHead: func(ctx context.Context) (string, error) {
 			head, err := kept.Head(ctx)
 			return head.String(), err
@@ -144,10 +143,18 @@ func frugal() {
 	}
 }
 
-// turns makes the work queue the daemon's.
+// turns makes the work queue the daemon's. Pull requests have a queue and workers of their own: answering
+// many of them takes as long as GitHub wants it to, and a merge doesn't wait for that.
 type turns struct {
-	queue   *work.Memory
-	workers int
+	queue, pulls *work.Memory
+	workers      int
+}
+
+func (t turns) of(key string) *work.Memory {
+	if strings.HasPrefix(key, reconciler.PullKeys) {
+		return t.pulls
+	}
+	return t.queue
 }
 
 func (t turns) Trigger(ctx context.Context, key string, urgent bool) error {
@@ -155,11 +162,17 @@ func (t turns) Trigger(ctx context.Context, key string, urgent bool) error {
 	if urgent {
 		priority = work.Interactive
 	}
-	return t.queue.Trigger(ctx, work.Key(key), priority)
+	return t.of(key).Trigger(ctx, work.Key(key), priority)
 }
 
 func (t turns) Run(ctx context.Context, do func(context.Context, string) error) error {
-	return t.queue.Run(ctx, t.workers, func(ctx context.Context, key work.Key) error { return do(ctx, string(key)) })
+	var group errgroup.Group
+	for _, queue := range []*work.Memory{t.queue, t.pulls} {
+		group.Go(func() error {
+			return queue.Run(ctx, t.workers, func(ctx context.Context, key work.Key) error { return do(ctx, string(key)) })
+		})
+	}
+	return group.Wait()
 }
 
 // A forge is GitHub, or nothing: then the daemon reads a repository and says in its log alone what
@@ -170,7 +183,7 @@ type forge struct {
 	reconciler.Comments
 	reconciler.Teams // nil if nobody can be asked
 	client           *github.Client
-	auth   func(context.Context) (user, token string, err error)
+	auth             func(context.Context) (user, token string, err error)
 }
 
 func (a *app) forge(s daemonSettings) (forge, error) {
@@ -193,7 +206,17 @@ func (a *app) forge(s daemonSettings) (forge, error) {
 	if err != nil {
 		return forge{}, err
 	}
-	return forge{Forge: client, Reviews: client, Comments: client, Teams: client, client: client, auth: client.GitAuth}, nil
+	return forge{Forge: client, Reviews: client, Comments: client, Teams: client, client: client, auth: gitAuth(client)}, nil
+}
+
+// gitAuth signs in for git, with another token if one was refused.
+func gitAuth(client *github.Client) gitrepo.Auth {
+	return func(ctx context.Context) (user, token string, err error) {
+		if refused := gitrepo.Refused(ctx); refused != "" {
+			client.Refused(refused)
+		}
+		return client.GitAuth(ctx)
+	}
 }
 
 // examine refuses to begin with an App that has other permissions than it should: people would learn of
@@ -246,6 +269,12 @@ func serve(ctx context.Context, s daemonSettings, log *slog.Logger, daemon *reco
 		return nil
 	})
 	group.Go(func() error { return daemon.Run(ctx) })
+	if f.client != nil {
+		group.Go(func() error {
+			redeliver(ctx, log, f.client, daemon.Reconciler.State)
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -263,13 +292,12 @@ func hint(e github.Event) reconciler.Hint {
 	case github.Push:
 		return reconciler.Hint{Pushed: true}
 	case github.PullRequest:
-		closed := e.Action == "closed"
-		if closed {
-			return reconciler.Hint{Pushed: e.Merged, Drift: true}
+		if e.Action == "closed" {
+			return reconciler.Hint{Pushed: e.Merged, Pull: e.Number, Closed: true, Drift: strings.HasPrefix(e.Ref, "refs/heads/tenantry/")}
 		}
-		return reconciler.Hint{Pull: e.Number}
+		return reconciler.Hint{Pull: e.Number, Head: e.Head, Base: e.Base}
 	case github.CheckRerequest:
-		return reconciler.Hint{Pull: e.Number, Retry: e.Number == 0}
+		return reconciler.Hint{Pull: e.Number, Again: true, Delivery: e.Delivery, Retry: e.Number == 0}
 	case github.MergeGroup:
 		return reconciler.Hint{Queued: true}
 	case github.Comment:

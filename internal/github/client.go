@@ -135,7 +135,7 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("no GitHub credentials: give an App's id and key, or a token")
 	}
 	c.limits = &limits{gauge: &lane.gauge, next: &authorised{next: wire, host: base.Host, tokens: c.tokens}, maxWait: patience}
-	c.api = client(base, o.UserAgent, newCache(follow{paced{c.limits, c.gate}, c.place}))
+	c.api = client(base, o.UserAgent, newCache(follow{&content{tally: &lane.tally, next: paced{c.limits, c.gate}, maxWait: patience}, c.place}))
 	return c, nil
 }
 
@@ -186,6 +186,10 @@ func (c *Client) GitAuth(ctx context.Context) (user, token string, err error) {
 	}
 	return "x-access-token", token, nil
 }
+
+// Refused says that GitHub doesn't take a token of GitAuth, although its time isn't over. The next one is
+// another, if there can be one.
+func (c *Client) Refused(token string) (another bool) { return c.tokens.drop(token) }
 
 // Limits returns what GitHub last said about the hourly limit.
 func (c *Client) Limits() Limits { return c.limits.last() }

@@ -14,7 +14,7 @@ type Kind string
 // The kinds of events that matter. All others are accepted and dropped.
 const (
 	Push           Kind = "push"            // Ref, Head
-	PullRequest    Kind = "pull_request"    // Number, Action, Ref, Head, Merged
+	PullRequest    Kind = "pull_request"    // Number, Action, Ref, Head, Base, Merged
 	Review         Kind = "review"          // Number, Action, Ref, Head
 	Comment        Kind = "comment"         // Number, Command, CommentID
 	CheckRerequest Kind = "check_rerequest" // Head, Check (empty for all checks), Number if known
@@ -30,6 +30,7 @@ type Event struct {
 	Number    int    // of the pull request
 	Ref       string // "refs/heads/main"; the head's for pull requests
 	Head      reconciler.Commit
+	Base      reconciler.Commit // of pull requests: what they are to be merged into
 	Merged    bool
 	Check     string // the check's name
 	Command   Command
@@ -47,6 +48,7 @@ type payload struct {
 	Ref        string `json:"ref"`
 	After      string `json:"after"`
 	Repository struct {
+		ID       int64  `json:"id"`
 		FullName string `json:"full_name"`
 	} `json:"repository"`
 	Sender struct {
@@ -57,6 +59,7 @@ type payload struct {
 		Number int    `json:"number"`
 		Merged bool   `json:"merged"`
 		Head   gitRef `json:"head"`
+		Base   gitRef `json:"base"`
 	} `json:"pull_request"`
 	Issue struct {
 		Number      int              `json:"number"`
@@ -113,6 +116,7 @@ func parseEvent(name string, body []byte) (e Event, p payload, ok bool, err erro
 		}
 		e.Number, e.Merged = p.PullRequest.Number, p.PullRequest.Merged
 		e.Ref, e.Head = "refs/heads/"+p.PullRequest.Head.Ref, reconciler.Commit(p.PullRequest.Head.SHA)
+		e.Base = reconciler.Commit(p.PullRequest.Base.SHA)
 		return e, p, e.Number != 0, nil
 	case "issue_comment":
 		ok = e.comment(p)

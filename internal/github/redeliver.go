@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	gh "github.com/google/go-github/v60/github"
@@ -45,6 +46,8 @@ func (c *Client) failedDeliveries(ctx context.Context, since time.Time) ([]int64
 			settled[d.GetGUID()] = true
 		}
 	}
+	// What polling can't find comes first.
+	slices.SortStableFunc(attempts, func(a, b *gh.HookDelivery) int { return order(a) - order(b) })
 	var failed []int64
 	for _, d := range attempts {
 		if !settled[d.GetGUID()] && len(failed) < redeliveries {
@@ -53,6 +56,14 @@ func (c *Client) failedDeliveries(ctx context.Context, since time.Time) ([]int64
 		}
 	}
 	return failed, nil
+}
+
+// order puts a person's wish to run a check again first: it leaves no other trace.
+func order(d *gh.HookDelivery) int {
+	if d.GetAction() == "rerequested" {
+		return 0
+	}
+	return 1
 }
 
 // attempts lists what was tried to deliver since a time, the newest first.

@@ -27,6 +27,7 @@ type payer struct {
 type lane struct {
 	gauge gauge
 	gate  gate
+	tally tally
 }
 
 // lane returns the one of a payer, for writes that are interval apart at least. Without Traffic each client has its

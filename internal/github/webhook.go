@@ -29,7 +29,6 @@ const (
 type Webhook struct {
 	secret Secret
 	sink   func(Event)
-	repo   string
 	place  *place
 	us     func() (who Identity, watched string)
 	seen   deliveries
@@ -44,7 +43,6 @@ func (c *Client) Webhook(secret Secret, sink func(Event)) (*Webhook, error) {
 	return &Webhook{
 		secret: secret,
 		sink:   sink,
-		repo:   c.owner + "/" + c.repo,
 		place:  c.place,
 		us: func() (Identity, string) {
 			c.mu.Lock()
@@ -115,20 +113,23 @@ func (h *Webhook) signed(body []byte, signature string) bool {
 	return hmac.Equal(given, mac.Sum(nil))
 }
 
-// matters drops what is about another repository, and what the App did itself, for fear of
-// answering our own answers. A push of ours to the watched branch stays: that branch is the truth
-// whoever moved it. With a person's token everything stays, since that person may be the one who
-// works here.
+// matters drops what is about another repository, pushes to other branches than the watched one, and
+// what the App did itself, for fear of answering our own answers. A push of ours to the watched branch
+// stays: that branch is the truth whoever moved it. With a person's token everything stays, since that
+// person may be the one who works here.
 func (h *Webhook) matters(e *Event, p payload) bool {
-	if !strings.EqualFold(p.Repository.FullName, h.repo) {
+	if !h.place.is(p.Repository.ID, p.Repository.FullName) {
 		return false
 	}
 	who, watched := h.us()
+	if e.Kind == Push && watched != "" && e.Ref != "refs/heads/"+watched {
+		return false
+	}
 	e.SenderIsUs = who.Login != "" && sameLogin(who.Login, e.Sender)
 	if !e.SenderIsUs || !who.App {
 		return true
 	}
-	return e.Kind == Push && (watched == "" || e.Ref == "refs/heads/"+watched)
+	return e.Kind == Push
 }
 
 // deliveries remembers the ids of deliveries, for a time and up to a number.

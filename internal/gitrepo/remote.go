@@ -90,40 +90,60 @@ type network struct {
 	auth     Auth
 }
 
-func (n *network) fetch(ctx context.Context, into *objects, ref plumbing.ReferenceName, known []plumbing.Hash) (hash plumbing.Hash, err error) {
+// fetch is done once more with another token if the remote refuses the first, since one can be revoked at
+// any time.
+func (n *network) fetch(ctx context.Context, into *objects, ref plumbing.ReferenceName, known []plumbing.Hash) (plumbing.Hash, error) {
+	hash, token, err := n.fetchOnce(ctx, into, ref, known)
+	if errors.Is(err, errRefused) {
+		hash, _, err = n.fetchOnce(context.WithValue(ctx, refusedKey{}, token), into, ref, known)
+	}
+	return hash, err
+}
+
+var errRefused = errors.New("the repository refused the credentials: is the token right, and not expired?")
+
+type refusedKey struct{}
+
+// Refused returns the token that the remote has just refused, if that is why an Auth is called again.
+func Refused(ctx context.Context) string {
+	token, _ := ctx.Value(refusedKey{}).(string)
+	return token
+}
+
+func (n *network) fetchOnce(ctx context.Context, into *objects, ref plumbing.ReferenceName, known []plumbing.Hash) (hash plumbing.Hash, token string, err error) {
 	session, token, err := n.session(ctx)
 	if err != nil {
-		return hash, explain(ctx, err, token)
+		return hash, token, explain(ctx, err, token)
 	}
 	defer func() { _ = session.Close() }() // it was only read from
 	offered, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil {
-		return hash, explain(ctx, err, token)
+		return hash, token, explain(ctx, err, token)
 	}
 	hash, ok := offered.References[ref.String()]
 	if !ok {
 		if len(offered.References) == 0 {
-			return hash, errEmpty
+			return hash, token, errEmpty
 		}
-		return hash, errGone
+		return hash, token, errGone
 	}
 	if into.has(hash) {
-		return hash, nil
+		return hash, token, nil
 	}
 	request, err := want(offered, hash, known)
 	if err != nil {
-		return hash, err
+		return hash, token, err
 	}
 	reply, err := session.UploadPack(ctx, request)
 	if err != nil {
-		return hash, explain(ctx, err, token)
+		return hash, token, explain(ctx, err, token)
 	}
 	defer func() { _ = reply.Close() }() // it was read to its end, or failed before
 	err = into.addPack(func(w io.Writer) error {
 		_, err := io.Copy(w, unband(request.Capabilities, reply))
 		return explain(ctx, err, token)
 	})
-	return hash, err
+	return hash, token, err
 }
 
 // session begins a conversation. The token is returned so that it can be kept out of errors.
@@ -184,7 +204,7 @@ func explain(ctx context.Context, err error, token string) error {
 		if token == "" {
 			return errors.New("the repository wants credentials, and none are set")
 		}
-		return errors.New("the repository refused the credentials: is the token right, and not expired?")
+		return errRefused
 	case errors.Is(err, transport.ErrAuthorizationFailed):
 		return errors.New("the credentials don't allow reading this repository")
 	case errors.Is(err, transport.ErrRepositoryNotFound):

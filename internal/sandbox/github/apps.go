@@ -171,7 +171,11 @@ func (c *call) getInstallation() (reply, error) {
 		matches = login == a.owner
 	}
 	if name, ok := c.vars["name"]; ok {
-		r := c.s.repos[c.vars["owner"]+"/"+name]
+		fullName := c.vars["owner"] + "/" + name
+		r := c.s.repos[fullName]
+		if r == nil && c.s.gone[fullName] != nil {
+			return c.elsewhere(fullName, "/repos/"+fullName+"/installation")
+		}
 		matches = r != nil && a.installedOn(r)
 	}
 	if !matches {

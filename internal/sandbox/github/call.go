@@ -69,6 +69,7 @@ func (s *Server) serveAPI(a *answer, r *http.Request, path string, body []byte) 
 	a.header.Set("Content-Type", "application/json; charset=utf-8")
 	a.header.Set("X-GitHub-Request-Id", fmt.Sprintf("%08X", s.id()))
 	a.header.Set("X-GitHub-Api-Version-Selected", "2022-11-28")
+	path = s.byID(path)
 	rep, err := c.serve(path)
 	if err != nil {
 		rep = errorReply(err)
@@ -89,6 +90,10 @@ func (c *call) serve(path string) (reply, error) {
 	if err := c.s.limits.check(c.by.key(), c.s.now(), path != "/rate_limit", c.header); err != nil {
 		return reply{}, err
 	}
+	if err := c.s.secondary.check(c.by.key(), c.r.Method, path, c.s.now(), c.header); err != nil {
+		return reply{}, err
+	}
+	defer func() { c.s.secondary.wrote(c.by.key(), c.r.Method, path, c.s.now()) }()
 	method := c.r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -100,7 +105,10 @@ func (c *call) serve(path string) (reply, error) {
 	c.vars = vars
 	if name, below := vars["repo"]; below {
 		c.repo = c.s.repos[vars["owner"]+"/"+name]
-		if c.repo == nil || !c.by.sees(c.repo) {
+		if c.repo == nil {
+			return c.elsewhere(vars["owner"]+"/"+name, path)
+		}
+		if !c.by.sees(c.repo) {
 			return reply{}, notFound()
 		}
 	}

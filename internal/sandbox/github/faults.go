@@ -92,10 +92,13 @@ func (s *Server) ForgetRequests() {
 }
 
 // note logs a request and returns a copy of the fault that it meets, or nil.
-func (s *Server) note(method, path string) *Fault {
+func (s *Server) note(kind surface, method, path string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, Request{method, path, s.now()})
+	if kind == surfaceAPI {
+		s.secondary.flying++
+	}
 	if len(s.requests) > maxLog {
 		s.requests = s.requests[len(s.requests)-maxLog/2:]
 	}

@@ -21,6 +21,9 @@ func (s *Server) serveGit(a *answer, r *http.Request, path string, body []byte) 
 	if service == "info/refs" {
 		service = r.URL.Query().Get("service")
 	}
+	if s.movedGit(a, r, parts[0]+"/"+strings.TrimSuffix(parts[1], ".git"), parts[2]) {
+		return
+	}
 	rp := s.repos[parts[0]+"/"+strings.TrimSuffix(parts[1], ".git")]
 	by, refused := s.gitCaller(r, rp, service)
 	switch {

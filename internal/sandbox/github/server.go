@@ -45,19 +45,21 @@ type Server struct {
 	routes     []route
 	pages      []route
 
-	mu       sync.Mutex // guards everything below, the repositories' objects included
-	url      string
-	lastID   int64
-	repos    map[string]*repo // by "owner/name"
-	accounts map[string]*account
-	teams    map[string]*team // by "organisation/slug"
-	apps     map[int64]*app
-	tokens   map[string]*token
-	codes    map[string]*app // Apps made from a manifest, by the code that fetches them
-	limits   limits
-	faults   []*Fault
-	requests []Request
-	hooks    hooks
+	mu        sync.Mutex // guards everything below, the repositories' objects included
+	url       string
+	lastID    int64
+	repos     map[string]*repo // by "owner/name"
+	accounts  map[string]*account
+	teams     map[string]*team // by "organisation/slug"
+	apps      map[int64]*app
+	tokens    map[string]*token
+	codes     map[string]*app  // Apps made from a manifest, by the code that fetches them
+	gone      map[string]*repo // by the name that it had
+	limits    limits
+	secondary secondary
+	faults    []*Fault
+	requests  []Request
+	hooks     hooks
 }
 
 // New returns a server without repositories, people or Apps.
@@ -65,6 +67,7 @@ func New(o Options) *Server {
 	s := &Server{
 		now: o.Now, url: strings.TrimSuffix(o.URL, "/"), pagePerson: o.PagePerson,
 		repos:    map[string]*repo{},
+		gone:     map[string]*repo{},
 		accounts: map[string]*account{},
 		apps:     map[int64]*app{},
 		tokens:   map[string]*token{},
@@ -128,7 +131,7 @@ const (
 // apiRoots are the first parts of paths that belong to the API when it is served at the root, so
 // that no owner may have these names.
 var apiRoots = map[string]bool{
-	"repos": true, "app": true, "apps": true, "app-manifests": true, "user": true, "users": true,
+	"repos": true, "repositories": true, "app": true, "apps": true, "app-manifests": true, "user": true, "users": true,
 	"orgs": true, "installation": true, "rate_limit": true, "graphql": true, "meta": true, "zen": true,
 }
 
@@ -161,7 +164,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	fault := s.note(r.Method, path)
+	fault := s.note(kind, r.Method, path)
+	if kind == surfaceAPI {
+		defer s.land()
+	}
 	if fault != nil && !fault.before(w, r) {
 		return
 	}
@@ -171,6 +177,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.send(w, r.Method)
+}
+
+// land counts a request as answered.
+func (s *Server) land() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secondary.flying--
 }
 
 // answer makes the answer under the lock.
