@@ -38,6 +38,8 @@ type Daemon struct {
 	Queue      Queue
 	// Deployments may be nil: then environments are not shown on the forge.
 	Deployments Deployments
+	// Page is where people see a commit and its checks. May be nil: then nothing leads there.
+	Page func(Commit) string
 	// Teams may be nil: then those count as owners of a file whom CODEOWNERS names themselves.
 	Teams Teams
 	Log   *slog.Logger
@@ -67,6 +69,7 @@ type Daemon struct {
 	desk      *desk
 	beginning sync.Mutex // held while stateBegun is read and set
 	astray    bool       // the last try at a commit didn't come to its end; touched by the turns of keyHead alone
+	noticed   notices    // what the forge shows of environments
 	going     *result    // of a commit that waits for the cloud, so far; touched by the turns of keyHead alone
 
 	telling sync.Mutex // held while an answer to a command is put to those before
@@ -92,20 +95,19 @@ type Daemon struct {
 
 type fleetSchedules struct{ drift, audit, weekly string }
 
-// PullKeys is what the keys begin with whose turn answers one pull request.
-const PullKeys = "pull/"
-
 // Keys that the daemon works on.
 const (
 	keyHead   = "head"   // bring the cloud to the watched branch
 	keyPulls  = "pulls"  // look for pull requests to answer
-	keyPull   = PullKeys // answer one pull request
+	keyPull   = "pull/"  // answer one pull request
 	keyGroups = "groups" // answer what a merge queue is about to merge
 	keyDrift  = "drift"  // look for what was changed in the cloud
 	keyAudit  = "audit"  // propose the audit report
 
 	keyEvents = "events" // look again at what events are about
 	keyStorm  = "storm"  // look at everything, because there were too many of them
+
+	keyDeploy = "deploy" // say what became of a commit in an environment
 
 	keyCommands = "commands" // obey what people asked for in comments
 	keySay      = "say/"     // answer the newest commands on one pull request
@@ -114,18 +116,19 @@ const (
 
 // Keys of State.
 const (
-	stateAccepted   = "accepted"   // the newest commit whose history was accepted
-	stateConverged  = "converged"  // the commit that the cloud was last brought to
-	stateUntil      = "until"      // when something expires in the commit that the cloud was last brought to
-	stateReconciled = "reconciled" // the commit that the cloud was last brought to as far as it could be seen
-	stateFleet      = "fleet"      // the name of the fleet that was applied
-	stateOver       = "over/"      // by branch: the newest proposal whose drift is gone
-	stateAbout      = "about/"     // by branch: whose drift its proposal is about
-	stateCorrected  = "corrected"  // reports on what was put back that are to be proposed
-	stateDeeds      = "deeds"      // who wrote to what drifted
-	stateHold       = "hold"       // who stopped all writes, and why; empty if nobody did
-	stateCommands   = "commands"   // which commands in comments were obeyed
-	stateSay        = "say/"       // by pull request: the answers to its newest commands
+	stateAccepted    = "accepted"    // the newest commit whose history was accepted
+	stateConverged   = "converged"   // the commit that the cloud was last brought to
+	stateUntil       = "until"       // when something expires in the commit that the cloud was last brought to
+	stateReconciled  = "reconciled"  // the commit that the cloud was last brought to as far as it could be seen
+	stateFleet       = "fleet"       // the name of the fleet that was applied
+	stateOver        = "over/"       // by branch: the newest proposal whose drift is gone
+	stateAbout       = "about/"      // by branch: whose drift its proposal is about
+	stateCorrected   = "corrected"   // reports on what was put back that are to be proposed
+	stateDeeds       = "deeds"       // who wrote to what drifted
+	stateHold        = "hold"        // who stopped all writes, and why; empty if nobody did
+	stateDeployments = "deployments" // what the forge is to show of environments
+	stateCommands    = "commands"    // which commands in comments were obeyed
+	stateSay         = "say/"        // by pull request: the answers to its newest commands
 )
 
 // Run works until ctx ends. A write that is under way then is seen through to its answer.
@@ -136,6 +139,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.tuned, d.retuned, d.ears = nil, make(chan struct{}), newEars()
 	d.desk = newDesk()
 	d.mu.Unlock()
+	d.lookAgain()
 	var parts sync.WaitGroup
 	parts.Go(func() { d.watch(ctx) })
 	parts.Go(func() { d.keepTime(ctx) })
@@ -198,6 +202,8 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 		return d.audit(ctx)
 	case keyWeekly:
 		return d.weekly(ctx)
+	case keyDeploy:
+		return d.deploy(ctx)
 	case keyCommands:
 		return d.commands(ctx)
 	}
@@ -248,6 +254,7 @@ func (d *Daemon) Notice(ctx context.Context, h Hint) {
 		}
 	}
 	if h.Retry {
+		d.noticed.askAgain()
 		d.trigger(ctx, keyHead, true)
 	}
 	if h.Drift {
@@ -279,42 +286,31 @@ func (d *Daemon) look() {
 func (d *Daemon) watch(ctx context.Context) {
 	ticker := time.NewTicker(cmp.Or(d.Poll, time.Minute))
 	defer ticker.Stop()
-	for whole := true; ; {
-		moved := d.lookAtBranch(ctx)
-		if whole || moved { // hints of pushes may be many, and all else has hints of its own
+	for {
+		commit, err := d.Source.Head(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			d.Log.Warn("the config repository can't be read; what was accepted before stays in force", "error", err)
+		case err == nil:
+			d.mu.Lock()
+			moved := d.newest != commit
+			d.newest = commit
+			d.mu.Unlock()
+			if moved {
+				d.Log.Info("the watched branch moved", "commit", commit.Short())
+				d.trigger(ctx, keyHead, true)
+			}
 			d.trigger(ctx, keyPulls, false)
-			d.trigger(ctx, keyGroups, false)
-			d.trigger(ctx, keyCommands, false)
 		}
+		d.trigger(ctx, keyGroups, false)
+		d.trigger(ctx, keyCommands, false)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			whole = true
 		case <-d.poke:
-			whole = false
 		}
 	}
-}
-
-// lookAtBranch tells whether the watched branch moved, and has that worked on.
-func (d *Daemon) lookAtBranch(ctx context.Context) (moved bool) {
-	commit, err := d.Source.Head(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			d.Log.Warn("the config repository can't be read; what was accepted before stays in force", "error", err)
-		}
-		return false
-	}
-	d.mu.Lock()
-	moved = d.newest != commit
-	d.newest = commit
-	d.mu.Unlock()
-	if moved {
-		d.Log.Info("the watched branch moved", "commit", commit.Short())
-		d.trigger(ctx, keyHead, true)
-	}
-	return moved
 }
 
 // fence stops the writes for a commit once a newer one is there, or a person asked to hold. That the

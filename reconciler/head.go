@@ -34,9 +34,10 @@ func (d *Daemon) head(ctx context.Context) error {
 	if ok, err := d.accept(ctx, commit); err != nil || !ok {
 		return err
 	}
+	d.showings(ctx, overtaken(commit))
 	if err := d.held(ctx); err != nil {
 		d.Log.Warn("nothing is applied", "commit", commit.Short(), "reason", err)
-		return d.check(ctx, Check{Name: checkApply, Commit: commit, Conclusion: "action_required", Title: "On hold", Summary: err.Error()})
+		return d.onHold(ctx, commit, err)
 	}
 	target, err := d.targets.open(ctx, d.Loader, d.Source, commit)
 	if err != nil {
@@ -47,6 +48,9 @@ func (d *Daemon) head(ctx context.Context) error {
 	}
 	d.schedule(target.Fleet)
 	state := d.Reconciler.State
+	if err := d.relook(ctx); err != nil {
+		return err
+	}
 	converged, err := state.Get(ctx, stateConverged)
 	if err != nil {
 		return fmt.Errorf("recall the applied commit: %w", err)
@@ -61,10 +65,7 @@ func (d *Daemon) head(ctx context.Context) error {
 	}
 	if target.Fleet == nil {
 		d.Log.Warn("the definitions can't be used; what was applied before stays", "commit", commit.Short(), "findings", len(target.Findings))
-		return d.check(ctx, Check{
-			Name: checkApply, Commit: commit, Conclusion: "failure", Title: "The definitions can't be used; nothing was changed",
-			Summary: findingsSummary(target.Findings), Annotations: annotations(target.Findings),
-		})
+		return d.unusable(ctx, target)
 	}
 	if ok, err := d.sameName(ctx, target); err != nil || !ok {
 		return err
@@ -137,62 +138,79 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 		return false, again, err
 	}
 	defer release()
-	r := d.going.next(t)
+	r := d.going.next(t, d.page(t.Commit))
 	d.going = nil
 	if len(r.outcomes) == 0 { // otherwise the check says already what is under way
 		if err := d.check(ctx, Check{Name: checkApply, Commit: t.Commit, Title: "Applying"}); err != nil {
 			return false, again, err
 		}
 	}
-	order := Order{Run: runName(), Actor: self, Fence: d.fence(ctx, t.Commit)}
-	passes := cmp.Or(d.Passes, 5)
-	for n := range passes {
-		plan, err := d.Reconciler.Plan(ctx, t, d.pass(t.Fleet, n > 0 && n == passes-1))
-		if err != nil {
-			return false, again, errors.Join(err, d.check(ctx, Check{
-				Name: checkApply, Commit: t.Commit, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
-			}))
-		}
-		if len(plan.Changeset.Ready())+plan.Changeset.Unchanged > 0 { // something has the fleet's mark, or will
-			if err := d.Reconciler.State.Put(ctx, stateFleet, t.Fleet.Name); err != nil {
-				return false, again, fmt.Errorf("remember the fleet's name: %w", err)
-			}
-		}
-		outcomes, err := d.Reconciler.Apply(ctx, plan, order)
-		r.add(plan.Changeset, outcomes)
-		if err != nil {
-			return false, again, err
-		}
-		d.logOutcomes(t.Commit, outcomes)
-		if len(plan.Changeset.Ready()) == 0 || r.idle(outcomes) {
-			r.waiting, r.again, r.late = plan.passing() || r.idle(outcomes), plan.Changeset.Again, d.Reconciler.late(plan, time.Now())
-			r.converged = len(plan.Changeset.Unseen) == 0 && !r.waiting
-			if err := d.Reconciler.State.Put(ctx, stateReconciled, string(t.Commit)); err != nil {
-				return false, again, fmt.Errorf("remember the reconciled commit: %w", err)
-			}
-			break
-		}
-		if r.stopped() {
-			return false, again, d.check(context.WithoutCancel(ctx), Check{
-				Name: checkApply, Commit: t.Commit, Conclusion: "cancelled", Title: "Stopped between two changes",
-				Summary: "A newer commit took over, writes were put on hold, or the daemon was stopped. Nothing was cut in half; the next run goes on.",
-			})
-		}
+	narrator := d.narrate(ctx)
+	ended, err := d.passes(ctx, t, r, narrator)
+	narrator.stop() // before anything else is said
+	switch {
+	case err != nil:
+		return false, again, err
+	case ended.compare != nil:
+		return false, again, errors.Join(ended.compare, d.incomparable(ctx, t.Commit, ended.compare))
+	case ended.stopped:
+		return false, again, d.stopped(ctx, t.Commit)
 	}
-	if err := d.check(ctx, r.check()); err != nil {
+	if err := d.announce(ctx, r); err != nil {
 		return false, again, err
 	}
 	if at := soon(r.list(), time.Now()); !r.converged && !at.IsZero() && r.check().Conclusion == "" {
 		d.going = r
 		return false, at, nil
 	}
-	d.tell(ctx, r)
 	if !r.converged {
 		return false, again, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
 	}
-	d.arrive(ctx, t.Commit)
 	d.Log.Info("converged", "commit", t.Commit.Short(), "result", r.title())
 	return true, earlier(r.again, r.late), nil
+}
+
+// An end is how the passes for a commit ended, if not with a result.
+type end struct {
+	compare error // the cloud couldn't be compared with Git
+	stopped bool  // between two changes
+}
+
+// passes plans and applies, and gathers what became of that.
+func (d *Daemon) passes(ctx context.Context, t Target, r *result, n *narrator) (end, error) {
+	order := Order{Run: runName(), Actor: self, Fence: d.fence(ctx, t.Commit), Progress: n.hear}
+	most := cmp.Or(d.Passes, 5)
+	for i := range most {
+		plan, err := d.Reconciler.Plan(ctx, t, d.pass(t.Fleet, i > 0 && i == most-1))
+		if err != nil {
+			return end{compare: err}, nil
+		}
+		if len(plan.Changeset.Ready())+plan.Changeset.Unchanged > 0 { // something has the fleet's mark, or will
+			if err := d.Reconciler.State.Put(ctx, stateFleet, t.Fleet.Name); err != nil {
+				return end{}, fmt.Errorf("remember the fleet's name: %w", err)
+			}
+		}
+		d.underWay(ctx, r, plan)
+		n.begin(r, plan.Changeset)
+		outcomes, err := d.Reconciler.Apply(ctx, plan, order)
+		r.add(plan.Changeset, outcomes)
+		if err != nil {
+			return end{}, err
+		}
+		d.logOutcomes(t.Commit, outcomes)
+		if len(plan.Changeset.Ready()) == 0 || r.idle(outcomes) {
+			r.waiting, r.again, r.late = plan.passing() || r.idle(outcomes), plan.Changeset.Again, d.Reconciler.late(plan, time.Now())
+			r.converged = len(plan.Changeset.Unseen) == 0 && !r.waiting
+			if err := d.Reconciler.State.Put(ctx, stateReconciled, string(t.Commit)); err != nil {
+				return end{}, fmt.Errorf("remember the reconciled commit: %w", err)
+			}
+			break
+		}
+		if r.stopped() {
+			return end{stopped: true}, nil
+		}
+	}
+	return end{}, nil
 }
 
 // earlier is the first of two times, of which either may be none.
@@ -226,7 +244,12 @@ type result struct {
 	broken    []changeset.Broken
 	digest    string
 	converged bool
-	waiting   bool // the cloud isn't ready for all of it yet
+	waiting   bool                        // the cloud isn't ready for all of it yet
+	page      string                      // where people see the commit
+	terrain   terrain                     // the environments of its fleet
+	where     map[resource.Address]string // in which environment a change is
+	last      changeset.Changeset         // what the newest pass found left to do
+	spoken    spoken                      // what was said of it while it waits
 	// again is when time alone may let through what is held; zero if it won't.
 	again time.Time
 	// late is when the last write that never had an answer can't have its effect any more; zero if there
@@ -236,9 +259,9 @@ type result struct {
 
 // next is the result of a further look at a target: of one that waited for the cloud it goes on, without
 // what was held, which is judged anew.
-func (r *result) next(t Target) *result {
+func (r *result) next(t Target, page string) *result {
 	if r == nil || r.commit != t.Commit {
-		return &result{commit: t.Commit, findings: t.Findings}
+		return &result{commit: t.Commit, findings: t.Findings, page: page, terrain: newTerrain(t.Fleet), where: map[resource.Address]string{}}
 	}
 	maps.DeleteFunc(r.outcomes, func(_ resource.Address, o changeset.Outcome) bool { return o.Result == changeset.Held })
 	return r
@@ -253,7 +276,11 @@ func (r *result) add(cs changeset.Changeset, outcomes []changeset.Outcome) {
 	drifted := map[resource.Address]bool{}
 	for _, c := range cs.Changes {
 		drifted[c.Address] = c.HoldKind == changeset.HoldDrift
+		if r.where != nil {
+			r.where[c.Address] = r.terrain.of(c)
+		}
 	}
+	r.last = cs
 	for _, o := range outcomes {
 		if drifted[o.Address] {
 			continue // it is no business of the commit's, and has a proposal of its own
@@ -311,15 +338,12 @@ func (r *result) report() report.Result {
 	return report.Result{
 		Commit: string(r.commit), Digest: r.digest, Planned: r.first, Outcomes: r.list(),
 		Unseen: r.unseen, Broken: r.broken, Converged: r.converged, Now: time.Now().UTC(),
+		Page: r.page, Last: r.last, Again: r.again, Underway: r.waiting,
 	}
 }
 
 func (r *result) check() Check {
-	title, text := report.Applied(r.report())
-	c := Check{Name: checkApply, Commit: r.commit, Conclusion: "success", Title: title, Summary: text, ExternalID: r.digest, Annotations: annotations(r.findings)}
-	if !r.again.IsZero() {
-		c.Summary += "\nWhat has to wait is looked at again at " + r.again.UTC().Format("2006-01-02 15:04:05 UTC") + ", with nobody asking.\n"
-	}
+	c := Check{Name: checkApply, Commit: r.commit, Conclusion: "success", ExternalID: r.digest, Annotations: annotations(r.findings)}
 	for _, o := range r.outcomes {
 		switch {
 		case o.Result == changeset.Failed || o.Result == changeset.Blocked:
@@ -333,6 +357,14 @@ func (r *result) check() Check {
 		c.Conclusion = "failure"
 	case r.waiting && c.Conclusion != "failure":
 		c.Conclusion = "" // it goes on by itself
+	}
+	print := report.Applied
+	if c.Conclusion == "" {
+		print = report.Applying
+	}
+	c.Title, c.Summary = print(r.report())
+	if !r.again.IsZero() {
+		c.Summary += "\nWhat has to wait is looked at again at " + r.again.UTC().Format("2006-01-02 15:04:05 UTC") + ", with nobody asking.\n"
 	}
 	return c
 }

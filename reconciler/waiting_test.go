@@ -307,12 +307,12 @@ func TestTheDaemonServesOthersWhileTheCloudTakesMinutes(t *testing.T) {
 				o.wait(3 * time.Minute)
 				between(o)
 				c := o.board.check("tenantry/apply", second)
-				if c.Conclusion != "" || c.Title != "1 waiting" || !strings.Contains(c.Summary, "### Under way") || !strings.Contains(c.Summary, "in 2") {
+				if c.Conclusion != "" || c.Title != "Applying: 0 of 1 done, 1 waits for the cloud" || !strings.Contains(c.Summary, "### Under way") || !strings.Contains(c.Summary, "in 2") {
 					t.Errorf("tenantry/apply is %q: %s\n%s", c.Conclusion, c.Title, c.Summary)
 				}
 				third := o.git.commit(mainRef, second, edit("tenants/delta-freight.cue", "\tdomains:", "\toverrides: jobs: visibilityTimeout: 240\n\tdomains:"))
 				o.wait(3 * time.Minute)
-				if c := o.board.check("tenantry/apply", third); c.Conclusion != "" || c.Title != "1 applied · 1 waiting" {
+				if c := o.board.check("tenantry/apply", third); c.Conclusion != "" || c.Title != "Applying: 1 of 2 done, 1 waits for the cloud" {
 					t.Errorf("tenantry/apply is %q: %s\n%s", c.Conclusion, c.Title, c.Summary)
 				}
 				if open := o.board.open(); len(open) != 0 {
@@ -387,7 +387,7 @@ func TestAWaitHoldsNoStop(t *testing.T) {
 		}
 		o.restart()
 		o.wait(15 * time.Minute)
-		if c := o.board.check("tenantry/apply", second); c.Conclusion != "" || c.Title != "1 waiting" {
+		if c := o.board.check("tenantry/apply", second); c.Conclusion != "" || c.Title != "Applying: 0 of 1 done, 1 waits for the cloud" {
 			t.Errorf("tenantry/apply is %q: %s\n%s", c.Conclusion, c.Title, c.Summary)
 		}
 	})

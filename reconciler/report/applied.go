@@ -13,23 +13,37 @@ import (
 // A Result is what came of applying a commit, over all the passes that it took.
 type Result struct {
 	Commit    string
+	Page      string // where people see the commit and its checks; empty if nobody knows
 	Digest    string
 	Planned   changeset.Changeset // what the first pass set out to do
+	Last      changeset.Changeset // what the newest pass found left to do
 	Outcomes  []changeset.Outcome
 	Unseen    []changeset.Unseen
 	Broken    []changeset.Broken
-	Converged bool // the last pass found nothing left to do
+	Converged bool      // the last pass found nothing left to do
+	Underway  bool      // what is left waits for the cloud and goes on by itself
+	Again     time.Time // when time alone may let through what is held; zero if it won't
 	Now       time.Time
 }
 
 // Applied reports on a result: a title of one line, and Markdown that is shorter than 60,000 bytes.
 func Applied(r Result) (title, markdown string) {
 	title = appliedTitle(r)
-	p := &page{tail: fmt.Sprintf("<sub>commit %s · digest %s</sub>\n", code(shortID(r.Commit)), code(r.Digest))}
+	p := &page{tail: appliedTail(r)}
 	p.write("**" + prose(title) + "**\n\n")
 	if r.Converged && len(r.Outcomes) == 0 && len(r.Broken) == 0 {
 		p.write("The cloud was as Git wants it already; nothing was written.\n\n")
 	}
+	body(p, r)
+	return title, p.String()
+}
+
+func appliedTail(r Result) string {
+	return fmt.Sprintf("<sub>commit %s · digest %s</sub>\n", code(shortID(r.Commit)), code(r.Digest))
+}
+
+// body writes what became of every change, the worst first.
+func body(p *page, r Result) {
 	p.section(underWay(r))
 	p.section(outcomes(r, "### Failed\n\n", 20_000, changeset.Failed, changeset.Unsure))
 	p.section(outcomes(r, "### Not done, because of these\n\n", 8_000, changeset.Blocked, changeset.Skipped))
@@ -39,7 +53,6 @@ func Applied(r Result) (title, markdown string) {
 	done := outcomes(r, "", 0, changeset.Applied)
 	done.head, done.foot = fmt.Sprintf("<details><summary>%s applied</summary>\n\n", count(len(done.items), "change")), "\n</details>\n\n"
 	p.fold(done)
-	return title, p.String()
 }
 
 func appliedTitle(r Result) string {
