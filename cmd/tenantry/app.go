@@ -80,7 +80,7 @@ func (a *app) settle(cmd *cobra.Command) error {
 	}
 	var failure error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		value := a.env("TENANTRY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")))
+		value := a.env(settingOf(f.Name))
 		if f.Changed || value == "" || failure != nil {
 			return
 		}

@@ -42,17 +42,45 @@ func (a *app) loader(_ context.Context, pack string) (*schema.Loader, func() err
 
 // loaderOf is loader with the program that workers are.
 func (a *app) loaderOf(program, pack string) (*schema.Loader, func() error, error) {
+	e := newEvaluators(program)
+	loader, done := e.loader(pack)
+	return loader, func() error { return errors.Join(e.pool.Close(), done()) }, nil
+}
+
+// evaluators are worker processes that several loaders have together.
+type evaluators struct {
+	pool    *evaluate.Pool
+	version string
+}
+
+// evaluators starts none yet. The returned function ends them.
+func (a *app) evaluators() (evaluators, func() error, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return evaluators{}, nil, fmt.Errorf("find this program, to evaluate with: %w", err)
+	}
+	e := newEvaluators(program)
+	return e, e.pool.Close, nil
+}
+
+func newEvaluators(program string) evaluators {
 	pool := evaluate.New(evaluate.Options{Program: []string{program, os.Args[0], "evaluate"}, Limits: evaluate.DefaultLimits()})
-	loader := &schema.Loader{Evaluator: pool, Version: identity(program)}
+	return evaluators{pool: pool, version: identity(program)}
+}
+
+// loader makes a loader that keeps what definitions come to in a pack, as app's does. The returned function ends
+// the loader, and no worker.
+func (e evaluators) loader(pack string) (*schema.Loader, func() error) {
+	loader, none := &schema.Loader{Evaluator: e.pool, Version: e.version}, func() error { return nil }
 	if pack == "" || loader.Version == "" {
-		return loader, pool.Close, nil
+		return loader, none
 	}
 	cache, err := rendercache.Open(pack, rendercache.MaxSize)
 	if err != nil {
-		return loader, pool.Close, nil //nolint:nilerr // it is only slower without
+		return loader, none // it is only slower without
 	}
 	loader.Cache = cache
-	return loader, func() error { return errors.Join(pool.Close(), cache.Close()) }, nil
+	return loader, cache.Close
 }
 
 // identity tells this build of the program from all others; empty if that isn't possible.

@@ -185,9 +185,9 @@ func (a *app) reconciler(ctx context.Context, fleet *schema.Fleet, mode store.Mo
 }
 
 // awsSettings are AWS's own: its environment variables and files. The SDK's own log is off: what
-// matters comes back as errors, and the rest would put its lines between ours.
-func awsSettings(ctx context.Context) (awssdk.Config, error) {
-	return config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
+// matters comes back as errors, and the rest would put its lines between ours. What own says comes before them.
+func awsSettings(ctx context.Context, own ...func(*config.LoadOptions) error) (awssdk.Config, error) {
+	return config.LoadDefaultConfig(ctx, append(own, config.WithLogger(logging.Nop{}))...)
 }
 
 // accountsOf are a fleet's accounts, as drivers enter them.
@@ -202,10 +202,15 @@ func accountsOf(fleet *schema.Fleet) []aws.Account {
 // drivers gives the drivers for the accounts of a fleet and the resource types in it. They are made
 // once for as long as both stay the same; sessions, connections and rates are kept beyond that.
 func drivers(base awssdk.Config) func(*schema.Fleet, []string) (providers.Set, error) {
+	return driversAt(base, aws.NewRates())
+}
+
+// driversAt is drivers with rates that others count against, too.
+func driversAt(base awssdk.Config, rates *aws.Rates) func(*schema.Fleet, []string) (providers.Set, error) {
 	var mu sync.Mutex
 	var last string
 	var set providers.Set
-	cloud := aws.NewCloud(base)
+	cloud := aws.NewCloudAt(base, rates)
 	return func(fleet *schema.Fleet, kinds []string) (providers.Set, error) {
 		mu.Lock()
 		defer mu.Unlock()

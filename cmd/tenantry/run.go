@@ -1,17 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +23,7 @@ import (
 	"tenantry.dev/internal/work"
 	"tenantry.dev/providers/aws"
 	"tenantry.dev/reconciler"
+	"tenantry.dev/schema"
 )
 
 // daemonSettings are the settings of run. Secrets come from the environment or the settings file
@@ -37,6 +37,7 @@ type daemonSettings struct {
 	poll, writeInterval time.Duration
 	acceptRewrite       string
 	workers             int
+	traffic             *github.Traffic // shared with other fleets; may be nil
 }
 
 // repoFlags are the flags that say which config repository, and as whom.
@@ -53,84 +54,157 @@ func (s *daemonSettings) githubFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.appKeyFile, "github-app-key-file", "", "the GitHub App's private key, PEM")
 }
 
-func (a *app) runCommand() *cobra.Command {
-	var s daemonSettings
-	cmd := &cobra.Command{
-		Use:   "run",
-		Short: "Run the daemon",
-		Long: "Run the daemon: it watches the config repository, answers pull requests, applies the watched branch,\n" +
-			"and reports drift. Each flag is also a setting: --repo-url is TENANTRY_REPO_URL in the environment or in\n" +
-			"the settings file. Secrets are settings only: TENANTRY_WEBHOOK_SECRET, GITHUB_TOKEN.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), s) },
-	}
-	flags := cmd.Flags()
-	s.repoFlags(flags)
-	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "address for webhooks, /healthz and /readyz")
+// fleetFlags are the flags of run that each fleet may have its own value of.
+func (s *daemonSettings) fleetFlags(flags *pflag.FlagSet, a *app) {
 	flags.DurationVar(&s.poll, "poll", time.Minute, "time between looks at the repository, for lost webhooks")
 	flags.DurationVar(&s.writeInterval, "github-write-interval", time.Second, "pause between writes to GitHub")
 	flags.StringVar(&s.acceptRewrite, "accept-rewrite", "", "a commit to apply although the history before it was rewritten")
 	flags.IntVar(&s.workers, "workers", 4, "how many things are worked on at the same time")
 	flags.DurationVar(&a.settleTime, "settle", 0, "how long a create that nothing is seen of stays open before it may be sent again (default 3m)")
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var s daemonSettings
+	var list fleetList
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the daemon",
+		Long: "Run the daemon: it watches the config repository, answers pull requests, applies the watched branch,\n" +
+			"and reports drift. Each flag is also a setting: --repo-url is TENANTRY_REPO_URL in the environment or in\n" +
+			"the settings file. Secrets are settings only: TENANTRY_WEBHOOK_SECRET, GITHUB_TOKEN.\n\n" +
+			fleetsHelp,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd, s, list) },
+	}
+	flags := cmd.Flags()
+	s.repoFlags(flags)
+	list.flags(flags)
+	s.fleetFlags(flags, a)
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:8080", "address for webhooks, /healthz and /readyz")
 	return cmd
 }
 
-// run puts the daemon together, and runs it until ctx ends.
-func (a *app) run(ctx context.Context, s daemonSettings) (failure error) {
+// run serves the fleets until ctx ends.
+func (a *app) run(cmd *cobra.Command, s daemonSettings, list fleetList) error {
 	log, err := a.logger()
 	if err != nil {
 		return err
 	}
 	frugal()
-	if s.repoURL == "" {
-		return errors.New("no config repository: set TENANTRY_REPO_URL or give --repo-url")
-	}
-	dir, err := a.data(cmp.Or(strings.ReplaceAll(s.githubRepo, "/", "-"), "daemon"))
+	all, err := a.services(cmd.Flags(), s, list)
 	if err != nil {
 		return err
+	}
+	shared, done, err := a.shared()
+	if err != nil {
+		return err
+	}
+	h := &host{log: log, listen: s.listen, shared: shared}
+	if list.several() {
+		return errors.Join(h.serveSeveral(cmd.Context(), all), done())
+	}
+	return errors.Join(h.serveOne(cmd.Context(), all[0]), done())
+}
+
+// shared is what the fleets of one daemon have together.
+type shared struct {
+	traffic *github.Traffic
+	rates   *aws.Rates
+	workers evaluators
+	claims  *register
+}
+
+func (a *app) shared() (shared, func() error, error) {
+	workers, done, err := a.evaluators()
+	return shared{traffic: &github.Traffic{}, rates: aws.NewRates(), workers: workers, claims: &register{}}, done, err
+}
+
+// opened is a fleet's daemon with what it holds open.
+type opened struct {
+	*reconciler.Daemon
+
+	forge   forge
+	closers []func() error
+}
+
+// run works until ctx ends.
+func (o *opened) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer stop()
+	if o.forge.client != nil {
+		beside.Go(func() { redeliver(ctx, o.Log, o.forge.client, o.Reconciler.State) })
+	}
+	return o.Run(ctx)
+}
+
+// close gives everything back. It may be called again.
+func (o *opened) close() error {
+	var failures []error
+	for _, closer := range slices.Backward(o.closers) {
+		failures = append(failures, closer())
+	}
+	o.closers = nil
+	return errors.Join(failures...)
+}
+
+// open puts a fleet's daemon together. What is returned has to be closed.
+func (v service) open(ctx context.Context, log *slog.Logger, with shared) (_ *opened, failure error) {
+	o := &opened{}
+	defer func() {
+		if failure != nil {
+			failure = errors.Join(failure, o.close())
+		}
+	}()
+	dir, err := v.data()
+	if err != nil {
+		return nil, err
 	}
 	kept, err := store.Open(ctx, dir, store.ReadWrite)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { failure = errors.Join(failure, kept.Close()) }()
-	forge, err := a.forge(s)
+	o.closers = append(o.closers, kept.Close)
+	v.traffic = with.traffic
+	forge, err := v.app.forge(v.daemonSettings)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	o.forge = forge
 	if err := forge.examine(ctx, log); err != nil {
-		return err
+		return nil, err
 	}
-	repo, err := gitrepo.Open(ctx, filepath.Join(dir, "mirror"), s.repoURL, s.branch, forge.auth)
+	repo, err := gitrepo.Open(ctx, filepath.Join(dir, "mirror"), v.repoURL, v.branch, forge.auth)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { failure = errors.Join(failure, repo.Close()) }()
-	base, err := awsSettings(ctx)
+	o.closers = append(o.closers, repo.Close)
+	base, err := awsSettings(ctx, v.awsOptions()...)
 	if err != nil {
-		return fmt.Errorf("AWS settings: %w", err)
+		return nil, fmt.Errorf("AWS settings: %w", err)
 	}
 	keys := aws.NewKeys()
 	base = keys.Watch(base)
-	loader, done, err := a.loader(ctx, filepath.Join(dir, "cache", "daemon.pack"))
-	if err != nil {
-		return err
-	}
-	defer func() { failure = errors.Join(failure, done()) }()
-	daemon := &reconciler.Daemon{
+	loader, done := with.workers.loader(filepath.Join(dir, "cache", "daemon.pack"))
+	o.closers = append(o.closers, done)
+	o.Daemon = &reconciler.Daemon{
 		Reconciler: &reconciler.Reconciler{
-			Providers: drivers(base), State: kept, Recorder: kept, Settle: a.settleTime,
+			Providers: with.claims.guard(v.name, driversAt(base, with.rates)), State: kept, Recorder: kept, Settle: v.app.settleTime,
 			Observer: reconciler.NewObserver(5 * time.Second),
 		},
-		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Teams: forge.Teams, Queue: turns{work.NewMemory(), work.NewMemory(), s.workers}, Log: log,
+		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Teams: forge.Teams, Queue: turns{work.NewMemory(), work.NewMemory(), v.workers}, Log: log,
+		Claim: func(ctx context.Context, fleet *schema.Fleet) error {
+			return with.claims.stake(ctx, v.name, fleet, kept)
+		},
 		LogHead: func(ctx context.Context) (string, error) {
 			head, err := kept.Head(ctx)
 			return head.String(), err
 		},
 		Events: eventQueues(base, keys),
-		Poll:   s.poll, AcceptRewrite: reconciler.Commit(s.acceptRewrite),
+		Poll:   v.poll, AcceptRewrite: reconciler.Commit(v.acceptRewrite),
 	}
-	return serve(ctx, s, log, daemon, forge, github.NewSecret(a.env("TENANTRY_WEBHOOK_SECRET")))
+	return o, nil
 }
 
 // frugal trades some processor time for memory, unless the environment says otherwise: what is known of a
@@ -193,7 +267,7 @@ func (a *app) forge(s daemonSettings) (forge, error) {
 	}
 	options := github.Options{
 		APIURL: a.env("GITHUB_API_URL"), Repo: s.githubRepo, Branch: s.branch, AppID: s.appID,
-		Token: github.NewSecret(a.env("GITHUB_TOKEN")), WriteInterval: s.writeInterval,
+		Token: github.NewSecret(a.env("GITHUB_TOKEN")), WriteInterval: s.writeInterval, Traffic: s.traffic,
 	}
 	if s.appKeyFile != "" {
 		key, err := os.ReadFile(s.appKeyFile)
@@ -233,57 +307,6 @@ func (f forge) examine(ctx context.Context, log *slog.Logger) error {
 		log.Warn("GitHub doesn't answer as it should; what was accepted before stays in force", "error", err)
 	}
 	return nil
-}
-
-// serve answers HTTP beside the daemon, and stops both together.
-func serve(ctx context.Context, s daemonSettings, log *slog.Logger, daemon *reconciler.Daemon, f forge, secret github.Secret) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !daemon.Ready() {
-			http.Error(w, "the config repository was not read yet", http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = fmt.Fprintln(w, "ok")
-	})
-	if f.client != nil && secret.IsSet() {
-		hook, err := f.client.Webhook(secret, func(e github.Event) { daemon.Notice(ctx, hint(e)) })
-		if err != nil {
-			return err
-		}
-		mux.Handle("POST /webhook", hook)
-	} else {
-		log.Warn("no webhooks are taken: TENANTRY_WEBHOOK_SECRET is not set", "poll", s.poll)
-	}
-	listener, err := net.Listen("tcp", s.listen)
-	if err != nil {
-		return fmt.Errorf("listen for webhooks: %w", err)
-	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second}
-	log.Info("listening", "address", listener.Addr().String())
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("webhooks: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error { return daemon.Run(ctx) })
-	if f.client != nil {
-		group.Go(func() error {
-			redeliver(ctx, log, f.client, daemon.Reconciler.State)
-			return nil
-		})
-	}
-	group.Go(func() error {
-		<-ctx.Done()
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		return server.Shutdown(ending)
-	})
-	err = group.Wait()
-	log.Info("stopped; no write was cut in half")
-	return err
 }
 
 // hint turns an event into what to look at again.
