@@ -27,6 +27,7 @@ var hosted = []struct {
 	text    *regexp.Regexp
 	instead string
 }{
+	{regexp.MustCompile(`\n\n\t\t// Where cells put [^\n]*\n[^\n]*\n\t\tevents: .*|\n\t\tevents: .*`), ""},
 	{regexp.MustCompile(`import \(\n\t("tenantry.dev/schema")\n\n\t".*/hosting"\n\)`), "import $1"},
 	{regexp.MustCompile(`& hosting\.\w+ `), ""},
 	{regexp.MustCompile(`each cell: twenty\n`), "each cell: ten\n"},
