@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +27,6 @@ import (
 const (
 	demoRepo   = "brightdesk/fleet"
 	demoPerson = "dana" // who opens, merges and closes pull requests
-	demoScan   = 5 * time.Second
 )
 
 func (a *app) demoCommand() *cobra.Command {
@@ -72,10 +70,7 @@ func (a *app) demo(ctx context.Context, once bool) (failure error) {
 
 // raise starts the sandbox and points the daemon at it, by settings alone.
 func (a *app) raise(ctx context.Context, dir string, quiet bool) (*stage, error) {
-	files, err := demoFleet(dir)
-	if err != nil {
-		return nil, err
-	}
+	files := fleetexample.Files()
 	fleet, findings, err := a.loadOnce(ctx, files, "")
 	if err != nil {
 		return nil, err
@@ -106,31 +101,6 @@ func (a *app) raise(ctx context.Context, dir string, quiet bool) (*stage, error)
 	}
 	world.Webhook(daemon.address)
 	return &stage{World: world, daemon: daemon, dir: dir}, nil
-}
-
-// demoFleet is the example fleet, with a drift scan every few seconds: nobody watches a demo for
-// an hour. It is without what the fleet runs on, which AWS Cloud Control alone would take minutes to look through.
-func demoFleet(dir string) (fs.FS, error) {
-	folder := filepath.Join(dir, "fleet")
-	small, err := fleetexample.Small()
-	if err != nil {
-		return nil, fmt.Errorf("read the example fleet: %w", err)
-	}
-	if err := os.CopyFS(folder, small); err != nil {
-		return nil, fmt.Errorf("copy the example fleet: %w", err)
-	}
-	file := filepath.Join(folder, "fleet.cue")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	if text, err = schema.SetField(text, []string{"schedules", "drift"}, "@every "+demoScan.String()); err != nil {
-		return nil, fmt.Errorf("the demo's schedule: %w", err)
-	}
-	if err := os.WriteFile(file, text, 0o600); err != nil { //nolint:gosec // the folder was made right above
-		return nil, err
-	}
-	return os.DirFS(folder), nil
 }
 
 // A child is the daemon in a process of its own, as it is anywhere else.

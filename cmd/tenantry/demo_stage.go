@@ -100,10 +100,13 @@ func (s *stage) report(ctx context.Context, attribute string) (githubbox.PullReq
 	return found, err
 }
 
+// quiet is how long no report may come before things count as calm: events tell within a second.
+const quiet = 4 * time.Second
+
 // calm waits until no drift report is open, and looks a little longer whether it stays so.
 func (s *stage) calm(ctx context.Context) error {
 	var since time.Time
-	return s.eventually(ctx, "no drift report is open, for two scans", func() (bool, error) {
+	return s.eventually(ctx, "no drift report is open, for a while", func() (bool, error) {
 		list, err := s.GitHub.PullRequests(s.Repo)
 		if err != nil {
 			return false, err
@@ -117,7 +120,7 @@ func (s *stage) calm(ctx context.Context) error {
 		if since.IsZero() {
 			since = time.Now()
 		}
-		return time.Since(since) > 2*demoScan, nil
+		return time.Since(since) > quiet, nil
 	})
 }
 

@@ -172,6 +172,9 @@ func (t *story) drift(ctx context.Context, s *stage) ([]string, error) {
 	if !slices.Contains(pr.Files, driftedFile) {
 		return saw, errors.New("the report doesn't offer to keep the cloud's value")
 	}
+	if !strings.Contains(pr.Body, "user/robin") {
+		return saw, errors.New("the report doesn't say who it was")
+	}
 	file, err := s.GitHub.ReadFile(s.Repo, pr.Branch, driftedFile)
 	if err != nil {
 		return saw, err
@@ -181,7 +184,7 @@ func (t *story) drift(ctx context.Context, s *stage) ([]string, error) {
 			return saw, fmt.Errorf("the proposed %s lacks %q:\n%s", driftedFile, kept, file)
 		}
 	}
-	return append(saw, "its edit of the tenant's file says retentionDays: 90, and the comment is still there"), nil
+	return append(saw, "it says who it was, when and from where", "its edit of the tenant's file says retentionDays: 90, and the comment is still there"), nil
 }
 
 func (t *story) keep(ctx context.Context, s *stage) ([]string, error) {
