@@ -95,11 +95,14 @@ type Daemon struct {
 
 type fleetSchedules struct{ drift, audit, weekly string }
 
+// PullKeys is what the keys begin with whose turn answers one pull request.
+const PullKeys = "pull/"
+
 // Keys that the daemon works on.
 const (
 	keyHead   = "head"   // bring the cloud to the watched branch
 	keyPulls  = "pulls"  // look for pull requests to answer
-	keyPull   = "pull/"  // answer one pull request
+	keyPull   = PullKeys // answer one pull request
 	keyGroups = "groups" // answer what a merge queue is about to merge
 	keyDrift  = "drift"  // look for what was changed in the cloud
 	keyAudit  = "audit"  // propose the audit report
@@ -202,10 +205,10 @@ func (d *Daemon) turn(ctx context.Context, key string) error {
 		return d.audit(ctx)
 	case keyWeekly:
 		return d.weekly(ctx)
-	case keyDeploy:
-		return d.deploy(ctx)
 	case keyCommands:
 		return d.commands(ctx)
+	case keyDeploy:
+		return d.deploy(ctx)
 	}
 	return nil
 }
@@ -286,31 +289,42 @@ func (d *Daemon) look() {
 func (d *Daemon) watch(ctx context.Context) {
 	ticker := time.NewTicker(cmp.Or(d.Poll, time.Minute))
 	defer ticker.Stop()
-	for {
-		commit, err := d.Source.Head(ctx)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			d.Log.Warn("the config repository can't be read; what was accepted before stays in force", "error", err)
-		case err == nil:
-			d.mu.Lock()
-			moved := d.newest != commit
-			d.newest = commit
-			d.mu.Unlock()
-			if moved {
-				d.Log.Info("the watched branch moved", "commit", commit.Short())
-				d.trigger(ctx, keyHead, true)
-			}
+	for whole := true; ; {
+		moved := d.lookAtBranch(ctx)
+		if whole || moved { // hints of pushes may be many, and all else has hints of its own
 			d.trigger(ctx, keyPulls, false)
+			d.trigger(ctx, keyGroups, false)
+			d.trigger(ctx, keyCommands, false)
 		}
-		d.trigger(ctx, keyGroups, false)
-		d.trigger(ctx, keyCommands, false)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			whole = true
 		case <-d.poke:
+			whole = false
 		}
 	}
+}
+
+// lookAtBranch tells whether the watched branch moved, and has that worked on.
+func (d *Daemon) lookAtBranch(ctx context.Context) (moved bool) {
+	commit, err := d.Source.Head(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.Log.Warn("the config repository can't be read; what was accepted before stays in force", "error", err)
+		}
+		return false
+	}
+	d.mu.Lock()
+	moved = d.newest != commit
+	d.newest = commit
+	d.mu.Unlock()
+	if moved {
+		d.Log.Info("the watched branch moved", "commit", commit.Short())
+		d.trigger(ctx, keyHead, true)
+	}
+	return moved
 }
 
 // fence stops the writes for a commit once a newer one is there, or a person asked to hold. That the

@@ -166,6 +166,7 @@ func (d *Daemon) converge(ctx context.Context, t Target) (done bool, again time.
 	if !r.converged {
 		return false, again, fmt.Errorf("commit %s: %s", t.Commit.Short(), r.title())
 	}
+	d.arrive(ctx, t.Commit)
 	d.Log.Info("converged", "commit", t.Commit.Short(), "result", r.title())
 	return true, earlier(r.again, r.late), nil
 }
