@@ -48,6 +48,35 @@ func (o *Observer) again(ctx context.Context, set providers.Set, fleet string, s
 	return o.read(ctx, set, fleet, asked, within, part)
 }
 
+// few is again for those who have no guide, and need nothing that only a guide leads to. It tells whether all
+// places are known; if one isn't, nothing may rest on what it returns.
+func (o *Observer) few(ctx context.Context, set providers.Set, fleet string, scopes []resource.Scope, within time.Duration, part Part) (Observation, bool, error) {
+	asked := places(set, scopes)
+	o.mu.Lock()
+	known := o.kept.has(fleet, asked, within) && !o.kept.blind(set, asked)
+	o.mu.Unlock()
+	if !known {
+		return Observation{}, false, nil
+	}
+	// A place that gets too old meanwhile is listed, unless it is one that can't be listed so.
+	seen, err := o.read(ctx, set, fleet, asked, within, part)
+	if err != nil {
+		return Observation{}, false, err
+	}
+	for p := range seen.listed {
+		known = known && !hidden(set[p.Kind].Kind())
+	}
+	return seen, known, nil
+}
+
+// blind tells whether a place couldn't be read, of those that can't be listed without a guide.
+func (k keeping) blind(set providers.Set, asked []changeset.Place) bool {
+	return len(k.failed) > 0 && slices.ContainsFunc(asked, func(p changeset.Place) bool {
+		_, failed := k.failed[p]
+		return failed && hidden(set[p.Kind].Kind())
+	})
+}
+
 // read reads what is asked for of some places, and lists those of them that weren't listed within a time:
 // all, if that is zero.
 func (o *Observer) read(ctx context.Context, set providers.Set, fleet string, asked []changeset.Place, within time.Duration, part Part) (Observation, error) {

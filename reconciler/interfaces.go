@@ -235,6 +235,11 @@ type Recorder interface {
 type State interface {
 	// Owners returns what is remembered of every owner.
 	Owners(ctx context.Context) (map[resource.Owner]OwnerState, error)
+	// Some returns what is remembered of some owners, at a cost that depends on these alone.
+	Some(ctx context.Context, owners []resource.Owner) (map[resource.Owner]OwnerState, error)
+	// Reach returns in which places anything was applied, and the kinds of all that was applied or begun, over
+	// all owners.
+	Reach(ctx context.Context) (Reach, error)
 	// Settle notes what an owner was brought to.
 	Settle(ctx context.Context, owner resource.Owner, to Settlement) error
 	// Follow notes that what these resources refer to is about to be written, so that their references
@@ -274,6 +279,12 @@ type State interface {
 	// returns "".
 	Get(ctx context.Context, key string) (string, error)
 	Put(ctx context.Context, key, value string) error
+}
+
+// Reach is where there may be something that is remembered. Both lists are sorted.
+type Reach struct {
+	Kinds  []string
+	Scopes []resource.Scope
 }
 
 // OwnerState is what is remembered of an owner.

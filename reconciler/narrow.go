@@ -35,9 +35,11 @@ type basis struct {
 	known    map[resource.Owner]OwnerState
 	open     map[resource.Address]Intent // the creates that had no answer before the look
 	waits    waits
-	guide    *guide
+	guide    *guide // nil if nothing hidden matters
 
 	concerned map[resource.Owner]bool // of a narrow look
+	circle    *circle                 // of a plan for some owners alone; nil for everybody's
+	reach     []resource.Scope        // with a circle, where anything was applied
 }
 
 // A ground is what was read for a plan.
@@ -65,14 +67,15 @@ func (r *Reconciler) narrow(ctx context.Context, b basis) (p Plan, enough bool, 
 	read := ground{map[resource.Address]bool{}, map[resource.Owner]bool{}, map[changeset.Place]bool{}}
 	part := b.concerns()
 	for range narrowRounds {
-		seen, err := r.Observer.again(ctx, b.set, b.target.Fleet.Name, scopes, b.question.Within, part)
-		if err != nil {
-			return Plan{}, false, fmt.Errorf("observe the cloud: %w", err)
+		seen, known, err := r.see(ctx, b, scopes, part)
+		if err != nil || !known {
+			return Plan{}, false, err
 		}
 		read.add(part, seen)
 		if seen, err = r.Observer.confirm(ctx, b.set, b.target.Fleet.Name, scopes, seen, expect(b.target.Rendered().Desired, b.known)); err != nil {
 			return Plan{}, false, fmt.Errorf("observe the cloud: %w", err)
 		}
+		seen = b.circle.of(seen)
 		whole := !slices.ContainsFunc(all, func(p changeset.Place) bool { return !read.listed[p] })
 		if p, err = r.compare(ctx, b, withGone(seen, gone), whole); err != nil {
 			return Plan{}, false, err
@@ -85,6 +88,21 @@ func (r *Reconciler) narrow(ctx context.Context, b basis) (p Plan, enough bool, 
 		}
 	}
 	return Plan{}, false, nil
+}
+
+// see reads a part of the cloud again. It tells whether enough is known of the rest.
+func (r *Reconciler) see(ctx context.Context, b basis, scopes []resource.Scope, part Part) (seen Observation, known bool, err error) {
+	if b.circle == nil {
+		seen, err = r.Observer.again(ctx, b.set, b.target.Fleet.Name, scopes, b.question.Within, part)
+		known = true
+	} else {
+		seen, known, err = r.Observer.few(ctx, b.set, b.target.Fleet.Name, scopes, b.question.Within, part)
+		seen = b.circle.of(seen)
+	}
+	if err != nil {
+		return Observation{}, false, fmt.Errorf("observe the cloud: %w", err)
+	}
+	return seen, known, nil
 }
 
 func (p Part) empty() bool { return len(p.Resources)+len(p.Owners)+len(p.Places) == 0 }
@@ -132,7 +150,7 @@ func (b basis) owners() map[resource.Owner]bool {
 	left := broken(b.target)
 	maps.DeleteFunc(out, func(owner resource.Owner, concerned bool) bool {
 		_, alone := left[owner]
-		return !concerned || alone
+		return !concerned || alone || b.circle != nil && !b.circle.about[owner]
 	})
 	return out
 }
@@ -158,6 +176,7 @@ func (r *Reconciler) unread(ctx context.Context, b basis, p Plan, read *ground, 
 	missing := map[resource.Address]resource.Scope{} // what is to be made and can't be made twice
 	for _, c := range p.Changeset.Changes {
 		switch {
+		case !b.circle.minds(c.Address):
 		case c.Have != nil && !read.has(*c.Have):
 			part.Resources = append(part.Resources, c.Have.Address)
 		case c.Have == nil && c.Want != nil && b.unrepeatable(c.Address.Kind):
@@ -219,6 +238,7 @@ func (b basis) lacking(p Plan) map[resource.Address]resource.Scope {
 	for _, seen := range p.seen.Observed {
 		delete(out, seen.Address)
 	}
+	maps.DeleteFunc(out, func(a resource.Address, _ resource.Scope) bool { return !b.circle.minds(a) })
 	return out
 }
 

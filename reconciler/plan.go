@@ -57,6 +57,9 @@ type Question struct {
 	Within time.Duration
 	// Part is read again in any case, and all else that the plan has something to say of.
 	Part Part
+	// About restricts the plan to these owners, unless it is nil. Together with Within it is made of what they
+	// depend on alone wherever that says the same; see about.
+	About []resource.Owner
 }
 
 // Plan computes what would have to change for the cloud to match the target. It writes nothing.
@@ -64,6 +67,20 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if t.Fleet == nil {
 		return Plan{}, fmt.Errorf("the definitions of %s can't be used: see the findings", t.Commit.Short())
 	}
+	if q.About != nil && q.Within > 0 {
+		if p, enough, err := r.about(ctx, t, q); err != nil || enough {
+			return p, err
+		}
+	}
+	p, err := r.plan(ctx, t, q)
+	if err == nil && q.About != nil {
+		p = p.Only(q.About...)
+	}
+	return p, err
+}
+
+// plan is Plan for everybody.
+func (r *Reconciler) plan(ctx context.Context, t Target, q Question) (Plan, error) {
 	known, err := r.State.Owners(ctx)
 	if err != nil {
 		return Plan{}, fmt.Errorf("recall what was applied: %w", err)
@@ -76,7 +93,7 @@ func (r *Reconciler) Plan(ctx context.Context, t Target, q Question) (Plan, erro
 	if err != nil {
 		return Plan{}, fmt.Errorf("drivers: %w", err)
 	}
-	waits, err := r.ask(ctx, set) // before the look, which then shows what came of it
+	waits, err := r.ask(ctx, set, nil) // before the look, which then shows what came of it
 	if err != nil {
 		return Plan{}, fmt.Errorf("ask for what is under way: %w", err)
 	}
@@ -105,8 +122,11 @@ func (r *Reconciler) compare(ctx context.Context, b basis, seen Observation, who
 	if err != nil {
 		return Plan{}, fmt.Errorf("ask the log for creates without an answer: %w", err)
 	}
-	recognised := b.guide.recognised(set, t.Fleet.Name, seen.Observed)
-	seen.Observed = recognised.Observed
+	var recognised changeset.Snapshot
+	if b.guide != nil {
+		recognised = b.guide.recognised(set, t.Fleet.Name, seen.Observed)
+		seen.Observed = recognised.Observed
+	}
 	snapshot, err := r.snapshot(ctx, t, set, seen, known, sent)
 	if err != nil {
 		return Plan{}, err
@@ -168,20 +188,32 @@ func (r *Reconciler) look(ctx context.Context, b basis) (Observation, error) {
 func (b basis) scopes() (scopes []resource.Scope, gone map[changeset.Place]string) {
 	fleet := b.target.Fleet
 	scopes, gone = fleet.Scopes(), map[changeset.Place]string{}
-	for _, state := range b.known {
-		for _, d := range state.Applied {
-			switch {
-			case slices.Contains(scopes, d.Scope), lost(fleet)[d.Scope.Account] != "":
-			case slices.ContainsFunc(fleet.Accounts, func(a schema.Account) bool { return a.ID == d.Scope.Account }):
-				scopes = append(scopes, d.Scope)
-			default:
-				gone[changeset.Place{Scope: d.Scope}] = "the fleet has no account " + d.Scope.Account + " any more, and something was applied there: " +
-					"put the account back until nothing is left in it"
-			}
+	for _, at := range b.applied() {
+		switch {
+		case slices.Contains(scopes, at), lost(fleet)[at.Account] != "":
+		case slices.ContainsFunc(fleet.Accounts, func(a schema.Account) bool { return a.ID == at.Account }):
+			scopes = append(scopes, at)
+		default:
+			gone[changeset.Place{Scope: at}] = "the fleet has no account " + at.Account + " any more, and something was applied there: " +
+				"put the account back until nothing is left in it"
 		}
 	}
 	slices.SortFunc(scopes, resource.Scope.Compare)
 	return scopes, gone
+}
+
+// applied are the places in which anything was applied.
+func (b basis) applied() []resource.Scope {
+	if b.circle != nil {
+		return b.reach
+	}
+	seen := map[resource.Scope]bool{}
+	for _, state := range b.known {
+		for i := range state.Applied {
+			seen[state.Applied[i].Scope] = true
+		}
+	}
+	return slices.Collect(maps.Keys(seen))
 }
 
 // withGone adds to what couldn't be seen.

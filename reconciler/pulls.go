@@ -236,13 +236,16 @@ func (d *Daemon) plan(ctx context.Context, pr PullRequest, merged Target, valid 
 	if correcting {
 		q.Within = 0
 	}
+	owners := touched(base, merged)
+	if !correcting {
+		q.About = append([]resource.Owner{}, owners...)
+	}
 	whole, err := d.reader(merged.Fleet, trusted).Plan(ctx, merged, q)
 	if err != nil {
 		return errors.Join(err, d.check(ctx, Check{
 			Name: checkPlan, Commit: pr.Head, Conclusion: "failure", Title: "The cloud can't be compared with Git", Summary: err.Error(),
 		}))
 	}
-	owners := touched(base, merged)
 	if correcting {
 		owners = append(owners, drifters(whole.Changeset)...)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -66,12 +67,13 @@ type waits struct {
 	ended []ending
 }
 
-// ask looks what became of the writes that are under way. It has no effect.
-func (r *Reconciler) ask(ctx context.Context, set providers.Set) (waits, error) {
+// ask looks what became of the writes that are under way: of all, or of those to some owners. It has no effect.
+func (r *Reconciler) ask(ctx context.Context, set providers.Set, owners map[resource.Owner]bool) (waits, error) {
 	known, err := r.State.Waiting(ctx)
 	if err != nil {
 		return waits{}, fmt.Errorf("ask the log for what waits: %w", err)
 	}
+	maps.DeleteFunc(known, func(a resource.Address, _ Waiting) bool { return owners != nil && !owners[a.Owner] })
 	w := waits{known: known, still: map[resource.Address]Waiting{}}
 	var mu sync.Mutex
 	var group errgroup.Group

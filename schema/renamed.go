@@ -38,6 +38,18 @@ func (f *Fleet) Renamed() map[resource.Owner]resource.Owner {
 	return out
 }
 
+// Earlier returns, of the owners that were called otherwise before, all that they were called: of those that are
+// broken too.
+func (f *Fleet) Earlier() map[resource.Owner][]resource.Owner {
+	out := map[resource.Owner][]resource.Owner{}
+	for owner, k := range f.files.owners {
+		for _, r := range k.Renames {
+			out[owner] = append(out[owner], r.From)
+		}
+	}
+	return out
+}
+
 // renames are what a tenant's file says that the tenant was called before. If the tenant is broken, the
 // file's text counts as well, whatever else is wrong with it: better one name too many than one tenant's
 // resources taken away.

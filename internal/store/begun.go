@@ -114,9 +114,9 @@ func (s *Store) Follow(ctx context.Context, addresses []resource.Address) error 
 	return nil
 }
 
-// begunOf adds what was begun to what is remembered of the owners.
-func begunOf(ctx context.Context, db querier, owners map[resource.Owner]reconciler.OwnerState) error {
-	return each(ctx, db, func(row *sql.Rows) error {
+// begunOf adds what was begun to what is remembered of some owners; of every owner, if wanted is nil.
+func begunOf(ctx context.Context, db querier, wanted []resource.Owner, owners map[resource.Owner]reconciler.OwnerState) error {
+	return eachOf(ctx, db, wanted, func(row *sql.Rows) error {
 		var text string
 		var since, late int64
 		var wanted []byte

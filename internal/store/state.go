@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"tenantry.dev/reconciler"
@@ -17,6 +18,19 @@ import (
 
 // Owners returns what is remembered of every owner.
 func (s *Store) Owners(ctx context.Context) (map[resource.Owner]reconciler.OwnerState, error) {
+	return s.states(ctx, nil)
+}
+
+// Some returns what is remembered of some owners. It reads nothing of others.
+func (s *Store) Some(ctx context.Context, owners []resource.Owner) (map[resource.Owner]reconciler.OwnerState, error) {
+	if len(owners) == 0 {
+		return map[resource.Owner]reconciler.OwnerState{}, nil
+	}
+	return s.states(ctx, owners)
+}
+
+// states returns what is remembered of some owners; of every owner, if they are nil.
+func (s *Store) states(ctx context.Context, wanted []resource.Owner) (map[resource.Owner]reconciler.OwnerState, error) {
 	owners := map[resource.Owner]reconciler.OwnerState{}
 	if s.read == nil {
 		return owners, nil
@@ -26,7 +40,19 @@ func (s *Store) Owners(ctx context.Context) (map[resource.Owner]reconciler.Owner
 		return nil, explained(err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only reads
-	err = each(ctx, tx, func(row *sql.Rows) error {
+	err = appliedOf(ctx, tx, wanted, func(owner resource.Owner, state reconciler.OwnerState) { owners[owner] = state })
+	if err == nil {
+		err = begunOf(ctx, tx, wanted, owners)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the owners: %w", err)
+	}
+	return owners, nil
+}
+
+// appliedOf calls take with what was applied of some owners; of every owner, if they are nil.
+func appliedOf(ctx context.Context, db querier, wanted []resource.Owner, take func(resource.Owner, reconciler.OwnerState)) error {
+	return eachOf(ctx, db, wanted, func(row *sql.Rows) error {
 		var owner resource.Owner
 		var state reconciler.OwnerState
 		var packed []byte
@@ -38,16 +64,26 @@ func (s *Store) Owners(ctx context.Context) (map[resource.Owner]reconciler.Owner
 			return fmt.Errorf("%s: %w", owner, err)
 		}
 		state.Applied = applied
-		owners[owner] = state
+		take(owner, state)
 		return nil
 	}, "SELECT owner, reached, applied FROM owners")
-	if err == nil {
-		err = begunOf(ctx, tx, owners)
+}
+
+// eachOf is each, for a query about some owners; about every owner, if they are nil.
+func eachOf(ctx context.Context, db querier, wanted []resource.Owner, row func(*sql.Rows) error, query string) error {
+	if wanted == nil {
+		return each(ctx, db, row, query)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the owners: %w", err)
+	for batch := range slices.Chunk(wanted, batch) {
+		args := make([]any, len(batch))
+		for i, owner := range batch {
+			args[i] = owner
+		}
+		if err := each(ctx, db, row, query+" WHERE owner IN (?"+strings.Repeat(", ?", len(batch)-1)+")", args...); err != nil {
+			return err
+		}
 	}
-	return owners, nil
+	return nil
 }
 
 // Settle notes what an owner was brought to. A whole one that has nothing is forgotten.
@@ -77,6 +113,7 @@ func (s *Store) Settle(ctx context.Context, owner resource.Owner, to reconciler.
 	if err != nil {
 		return fmt.Errorf("settle %s: %w", owner, err)
 	}
+	s.reach.touch(owner)
 	return nil
 }
 
@@ -116,6 +153,7 @@ func (s *Store) Forget(ctx context.Context, owner resource.Owner, addresses []re
 	if err != nil {
 		return fmt.Errorf("forget %d resources of %s: %w", len(addresses), owner, err)
 	}
+	s.reach.touch(owner)
 	return nil
 }
 

@@ -60,6 +60,7 @@ type Store struct {
 	lock  *dirLock
 
 	writing sync.Mutex // held by the one transaction that writes, and by Close
+	reach   reach
 }
 
 // Open opens the store in dir. ReadWrite makes the directory and the database if there are none,
