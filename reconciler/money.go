@@ -18,7 +18,8 @@ import (
 // sides, so that a change of prices alone is none of the cost. Nobody else is rendered or priced.
 func facts(base, merged Target, cs changeset.Changeset, owners []resource.Owner) report.Facts {
 	priced := priceable(owners, base, merged)
-	d := cost.Compare(merged.Fleet.Prices, askedBy(base, priced), askedBy(merged, priced), retired(cs))
+	before, after := askedBy(base, priced), askedBy(merged, priced)
+	d := cost.Compare(merged.Fleet.Prices, append(before, already(cs, before, after)...), after, retired(cs))
 	pays(&d, base.Fleet, merged.Fleet)
 	return report.Facts{Cost: &d, Radius: report.NewRadius(cs, surroundings(base.Fleet, merged.Fleet))}
 }
@@ -30,7 +31,7 @@ func (p Plan) Facts() report.Facts {
 	made := map[resource.Address]bool{}
 	for _, c := range p.Changeset.Changes {
 		at[c.Address.Owner] = true
-		made[c.Address] = c.Action == changeset.Create || c.Action == changeset.Adopt
+		made[c.Address] = c.Action == changeset.Create
 	}
 	var before, after []resource.Desired
 	for _, owner := range priceable(slices.Sorted(maps.Keys(at)), p.Target) {
@@ -45,8 +46,24 @@ func (p Plan) Facts() report.Facts {
 			}
 		}
 	}
+	before = append(before, already(p.Changeset, before, after)...)
 	d := cost.Compare(p.Target.Fleet.Prices, before, after, retired(p.Changeset))
 	return report.Facts{Cost: &d, Radius: report.NewRadius(p.Changeset, surroundings(p.Target.Fleet))}
+}
+
+// already has what is asked for and is there, though nobody asked for it before: what is taken over, and what comes back
+// into service. It is paid already.
+func already(cs changeset.Changeset, before, after []resource.Desired) []resource.Desired {
+	there := map[resource.Address]bool{}
+	for _, c := range cs.Changes {
+		if c.Have != nil && c.Action != changeset.Move {
+			there[c.Address] = true
+		}
+	}
+	for _, d := range before {
+		delete(there, d.Address)
+	}
+	return slices.DeleteFunc(slices.Clone(after), func(d resource.Desired) bool { return !there[d.Address] })
 }
 
 // retired is what a changeset takes out of service, and keeps.

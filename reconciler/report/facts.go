@@ -39,9 +39,9 @@ func perMonth(d *cost.Delta) string {
 	return text
 }
 
-// costLine says what the figure is of: "Cost a month: of those concerned $3.10 → $44.10, not counting …".
+// costLine says what the figure is of: "Cost a month: $3.10 before and $44.10 after for those concerned, not counting …".
 func costLine(d *cost.Delta) string {
-	text := fmt.Sprintf("Cost a month: of those concerned %s → %s", cost.Money(d.Currency, d.Before), cost.Money(d.Currency, d.After))
+	text := fmt.Sprintf("Cost a month: %s before and %s after for those concerned", cost.Money(d.Currency, d.Before), cost.Money(d.Currency, d.After))
 	var but []string
 	if d.ByUse > 0 {
 		but = append(but, count(d.ByUse, "change")+" to what is paid by use")
