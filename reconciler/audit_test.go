@@ -12,9 +12,8 @@ import (
 	"tenantry.dev/reconciler"
 )
 
-// A board with witnesses also knows who let a pull request in.
+// witnessed knows who let pull requests in: Dana merged all of them.
 type witnessed struct {
-	*board
 	passed map[int][]reconciler.Approval
 	asked  int
 }
@@ -50,8 +49,8 @@ func (b *board) merged(number int, title, author string, commit, head reconciler
 // overtook before it was applied, and who approved them.
 func TestTheAuditReportNamesWhoLetItIn(t *testing.T) {
 	inOffice(t, func(o *office) {
-		w := &witnessed{board: o.board, passed: map[int][]reconciler.Approval{7: {{By: "kim", Head: "h7"}}, 8: {{By: "kim", Head: "older"}}}}
-		o.Reviews = w
+		w := &witnessed{passed: map[int][]reconciler.Approval{7: {{By: "kim", Head: "h7"}}, 8: {{By: "kim", Head: "older"}}}}
+		o.Witness = w
 		overtaken := o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
 			edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90")(tree)
 			seldom(tree)
@@ -85,8 +84,8 @@ func TestTheAuditReportNamesWhoLetItIn(t *testing.T) {
 // Asking who approved costs requests, so that a report asks of so many and says of how many it didn't.
 func TestTheAuditReportAsksOfSoMany(t *testing.T) {
 	inOffice(t, func(o *office) {
-		w := &witnessed{board: o.board}
-		o.Reviews = w
+		w := &witnessed{}
+		o.Witness = w
 		second := o.git.commit(mainRef, o.first, func(tree fstest.MapFS) {
 			edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90")(tree)
 			edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"never\"")(tree) // it asks as well

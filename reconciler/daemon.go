@@ -42,6 +42,8 @@ type Daemon struct {
 	Page func(Commit) string
 	// Teams may be nil: then those count as owners of a file whom CODEOWNERS names themselves.
 	Teams Teams
+	// Witness may be nil: then reports don't say who approved.
+	Witness Witness
 	Log   *slog.Logger
 
 	// Events opens what tells of changes in a fleet's accounts, of these kinds. May be nil: then what changed is

@@ -11,7 +11,7 @@ import (
 	"tenantry.dev/reconciler/report"
 )
 
-// A Witness is a Reviews that also knows who let a pull request in. It costs requests for each.
+// A Witness knows who let a pull request in. Asking costs requests for each.
 type Witness interface {
 	// Passed tells who merged a pull request, and of each person whose last word on it approves, that.
 	Passed(ctx context.Context, number int) (mergedBy string, given []Approval, err error)
@@ -58,8 +58,7 @@ func (d *Daemon) passages(ctx context.Context, log []changeset.Entry, since time
 
 // witness looks up who let the pull requests in, those first that something was written with.
 func (d *Daemon) witness(ctx context.Context, list []report.Passage) error {
-	w, able := d.Reviews.(Witness)
-	if !able {
+	if d.Witness == nil {
 		return nil
 	}
 	order := make([]*report.Passage, len(list))
@@ -68,7 +67,7 @@ func (d *Daemon) witness(ctx context.Context, list []report.Passage) error {
 	}
 	slices.SortStableFunc(order, func(a, b *report.Passage) int { return rank(a) - rank(b) })
 	for _, p := range order[:min(len(order), mostWitnessed)] {
-		by, given, err := w.Passed(ctx, p.Number)
+		by, given, err := d.Witness.Passed(ctx, p.Number)
 		if err != nil {
 			return fmt.Errorf("who approved pull request %d: %w", p.Number, err)
 		}

@@ -89,7 +89,7 @@ func listeningFleet(dir string) error {
 
 // reports tells whether an open proposal of the daemon's says something.
 func (s *scene) reports(text string) bool {
-	open, err := s.openReports()
+	open, err := s.openReports(driftReports)
 	if err != nil {
 		return false
 	}

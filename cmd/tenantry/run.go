@@ -193,7 +193,7 @@ func (v service) open(ctx context.Context, log *slog.Logger, with shared) (_ *op
 			Providers: with.claims.guard(v.name, driversAt(base, with.rates)), State: kept, Recorder: kept, Settle: v.app.settleTime,
 			Observer: reconciler.NewObserver(5 * time.Second),
 		},
-		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Teams: forge.Teams, Queue: turns{work.NewMemory(), work.NewMemory(), v.workers}, Log: log,
+		Loader: loader, Source: repo, Forge: forge, Reviews: forge, Comments: forge, Teams: forge.Teams, Witness: forge.Witness, Queue: turns{work.NewMemory(), work.NewMemory(), v.workers}, Log: log,
 		Claim: func(ctx context.Context, fleet *schema.Fleet) error {
 			return with.claims.stake(ctx, v.name, fleet, kept)
 		},
@@ -203,6 +203,9 @@ func (v service) open(ctx context.Context, log *slog.Logger, with shared) (_ *op
 		},
 		Events: eventQueues(base, keys),
 		Poll:   v.poll, AcceptRewrite: reconciler.Commit(v.acceptRewrite),
+	}
+	if forge.client != nil {
+		o.Deployments, o.Page = forge.client, forge.client.CommitPage
 	}
 	return o, nil
 }
@@ -255,9 +258,10 @@ type forge struct {
 	reconciler.Forge
 	reconciler.Reviews
 	reconciler.Comments
-	reconciler.Teams // nil if nobody can be asked
-	client           *github.Client
-	auth             func(context.Context) (user, token string, err error)
+	reconciler.Teams   // nil if nobody can be asked
+	reconciler.Witness // likewise
+	client             *github.Client
+	auth               func(context.Context) (user, token string, err error)
 }
 
 func (a *app) forge(s daemonSettings) (forge, error) {
@@ -280,7 +284,7 @@ func (a *app) forge(s daemonSettings) (forge, error) {
 	if err != nil {
 		return forge{}, err
 	}
-	return forge{Forge: client, Reviews: client, Comments: client, Teams: client, client: client, auth: gitAuth(client)}, nil
+	return forge{Forge: client, Reviews: client, Comments: client, Teams: client, Witness: client, client: client, auth: gitAuth(client)}, nil
 }
 
 // gitAuth signs in for git, with another token if one was refused.
@@ -320,7 +324,7 @@ func hint(e github.Event) reconciler.Hint {
 		}
 		return reconciler.Hint{Pull: e.Number, Head: e.Head, Base: e.Base}
 	case github.CheckRerequest:
-		return reconciler.Hint{Pull: e.Number, Again: true, Delivery: e.Delivery, Retry: e.Number == 0}
+		return reconciler.Hint{Pull: e.Number, Again: true, Delivery: e.Delivery, Retry: e.Number == 0 || e.Check == reconciler.CheckApply}
 	case github.MergeGroup:
 		return reconciler.Hint{Queued: true}
 	case github.Comment:

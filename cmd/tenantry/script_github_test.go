@@ -36,9 +36,13 @@ func (s *scene) pullVerb(ts *testscript.TestScript, args []string) error {
 	case verb == "push" && len(rest) > 1:
 		return s.push(ts, rest[0], "Push to "+rest[0], rest[1:])
 	case verb == "report" && len(rest) == 1:
-		return s.findReport(ts, rest[0])
+		return s.findReport(ts, driftReports, rest[0])
+	case verb == "weekly" && len(rest) == 1:
+		return s.findReport(ts, weeklyReports, rest[0])
 	case verb == "calm" && len(rest) == 0:
-		return s.waitForCalm()
+		return s.waitForCalm(driftReports)
+	case verb == "calm" && rest[0] == "weekly":
+		return s.waitForCalm(weeklyReports)
 	case len(rest) > 0:
 		number, err := strconv.Atoi(rest[0])
 		if err != nil {
@@ -59,6 +63,9 @@ func (s *scene) onPull(ts *testscript.TestScript, verb string, number int, args 
 		return github.Close(repo, number, args[0])
 	case verb == "close":
 		return github.Close(repo, number, scriptPerson)
+	case verb == "approve" && len(args) == 1:
+		github.AddPerson(githubbox.Person{Login: args[0], Name: args[0], Role: "write"})
+		return github.Approve(repo, number, args[0])
 	case verb == "revert":
 		again, err := github.Revert(repo, number, scriptPerson)
 		ts.Setenv("PR", strconv.Itoa(again))
@@ -265,27 +272,33 @@ func (s *scene) mainSays(ts *testscript.TestScript, pattern string) error {
 	})
 }
 
-func (s *scene) openReports() ([]githubbox.PullRequest, error) {
+// Where the branches of reports are.
+const (
+	driftReports  = "tenantry/drift/"
+	weeklyReports = "tenantry/weekly/"
+)
+
+func (s *scene) openReports(branches string) ([]githubbox.PullRequest, error) {
 	var open []githubbox.PullRequest
 	list, err := s.world.GitHub.PullRequests(s.world.Repo)
 	for _, pr := range list {
-		if pr.State == "open" && strings.HasPrefix(pr.Branch, "tenantry/drift/") {
+		if pr.State == "open" && strings.HasPrefix(pr.Branch, branches) {
 			open = append(open, pr)
 		}
 	}
 	return open, err
 }
 
-// findReport waits for an open drift report that has the pattern in its text, shows it, and makes
+// findReport waits for an open report that has the pattern in its text, shows it, and makes
 // its number $PR.
-func (s *scene) findReport(ts *testscript.TestScript, pattern string) error {
+func (s *scene) findReport(ts *testscript.TestScript, branches, pattern string) error {
 	expression, err := regexp.Compile(pattern)
 	if err != nil {
 		return err
 	}
 	var found int
 	err = s.eventually(func() (string, error) {
-		open, err := s.openReports()
+		open, err := s.openReports(branches)
 		for _, pr := range open {
 			// The labels come last: with them the report is whole.
 			if expression.MatchString(pr.Body) && len(pr.Labels) > 0 {
@@ -293,7 +306,7 @@ func (s *scene) findReport(ts *testscript.TestScript, pattern string) error {
 				return "", err
 			}
 		}
-		return fmt.Sprintf("none of the %d open drift reports has %s", len(open), pattern), err
+		return fmt.Sprintf("none of the %d open reports has %s: %+v", len(open), pattern, open), err
 	})
 	if err != nil {
 		return err
@@ -302,17 +315,17 @@ func (s *scene) findReport(ts *testscript.TestScript, pattern string) error {
 	return s.showPull(ts, found)
 }
 
-// waitForCalm waits until no drift report has been open for two scans.
-func (s *scene) waitForCalm() error {
+// waitForCalm waits until no such report has been open for two scans.
+func (s *scene) waitForCalm(branches string) error {
 	var since time.Time
 	return s.eventually(func() (string, error) {
-		open, err := s.openReports()
+		open, err := s.openReports(branches)
 		if err != nil {
 			return "", err
 		}
 		if len(open) > 0 {
 			since = time.Time{}
-			return "a drift report is open: " + open[0].Title, nil
+			return "a report is open: " + open[0].Title, nil
 		}
 		if since.IsZero() {
 			since = time.Now()
@@ -320,7 +333,7 @@ func (s *scene) waitForCalm() error {
 		if time.Since(since) > 5*time.Second {
 			return "", nil
 		}
-		return "no drift report has been open for a moment only", nil
+		return "no report has been open for a moment only", nil
 	})
 }
 
