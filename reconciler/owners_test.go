@@ -164,7 +164,7 @@ func TestOnlyOwnersDecideOnDrift(t *testing.T) {
 		}
 		o.decide(t, branch, "erin")
 		if o.cloud.writeCount() != writes || len(o.board.open()) != 1 {
-			t.Errorf("closing it was obeyed: open %v", o.board.open())
+			t.Fatalf("closing it was obeyed: open %v", o.board.open())
 		}
 		if text := said(number); !strings.Contains(text, "closed` by `erin`") || !strings.Contains(text, "`@dana` (line 2)") || !strings.Contains(text, "reported again") {
 			t.Errorf("nobody is told why: %q", text)
@@ -172,6 +172,29 @@ func TestOnlyOwnersDecideOnDrift(t *testing.T) {
 		o.decide(t, o.board.open()[0], "dana")
 		if got := o.retention(); got != "180" {
 			t.Errorf("the owner's decision isn't carried out: kept for %s days", got)
+		}
+	})
+}
+
+// If it isn't known what a report is about, nobody decides on it in a comment until it was looked at again.
+func TestNobodyDecidesOnWhatIsNotKnown(t *testing.T) {
+	inOffice(t, func(o *office) {
+		branch := o.drifted(t)
+		for _, kept := range []string{"", `{"digest":"sha256:another","files":["docs/x"]}`} {
+			if err := o.Daemon.Reconciler.State.Put(t.Context(), "files/"+branch, kept); err != nil {
+				t.Fatal(err)
+			}
+			o.wish("dana", "revert", "")
+			o.wait(10 * time.Minute)
+			number := o.board.proposals[len(o.board.proposals)-1].Number
+			if text := o.board.comments[fmt.Sprint(number, " command")]; o.retention() != "90" || !strings.Contains(text, "ask once more") {
+				t.Fatalf("with %q: kept for %s days, said %q", kept, o.retention(), text)
+			}
+		}
+		o.wish("dana", "revert", "")
+		o.wait(10 * time.Minute)
+		if got := o.retention(); got != "180" {
+			t.Errorf("it was looked at again, and is kept for %s days", got)
 		}
 	})
 }
@@ -263,6 +286,25 @@ func TestAnUnknownCommandIsAnswered(t *testing.T) {
 			}
 		}
 	})
+}
+
+// More than tenants is evaluated of nobody who may not push here.
+func TestAForkHasNoPreviewOfCode(t *testing.T) {
+	for file, says := range map[string]string{"plans/team.cue": "No preview: the head is in another repository", "tenants/cedar-clinic.cue": "Preview: "} {
+		inOffice(t, func(o *office) {
+			head := o.git.commit("refs/pull/7/head", o.first, func(tree fstest.MapFS) {
+				tree[file] = &fstest.MapFile{Data: append(slices.Clone(tree[file].Data), "\n// changed\n"...)}
+			})
+			o.board.mu.Lock()
+			o.board.pulls = []reconciler.PullRequest{{Number: 7, Author: "olivia", Head: head, Base: o.first, Fork: true}}
+			o.board.mu.Unlock()
+			o.tell("olivia", "preview")
+			o.wait(time.Minute)
+			if text := o.board.comments["7 preview"]; !strings.Contains(text, says) {
+				t.Errorf("%s: %q", file, text)
+			}
+		})
+	}
 }
 
 // A preview shows what a pull request asks for without looking at the cloud, and writes nothing.
