@@ -14,8 +14,8 @@ import (
 )
 
 // A reach knows the kinds and the places of what is remembered of each owner, so that asking for all of them
-// costs nothing of what was applied. It is filled at the first question and follows the writes of its store,
-// which is the only one that writes. Safe for concurrent use.
+// costs nothing of what was applied. It is filled when everybody is read for the first time and follows the
+// writes of its store, which is the only one that writes. Safe for concurrent use.
 type reach struct {
 	turn sync.Mutex // held while it is brought up to date
 
@@ -81,15 +81,8 @@ func (s *Store) spreads(ctx context.Context) ([]*spread, error) {
 	}
 	r.turn.Lock()
 	defer r.turn.Unlock()
-	r.mu.Lock()
-	all, stale := !r.filled, r.stale
-	r.filled, r.stale = true, map[resource.Owner]bool{} // what is written from now on is read once more
-	r.mu.Unlock()
-	err := s.spread(ctx, r, all, slices.Collect(maps.Keys(stale)))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err != nil {
-		r.filled = false
+	all, stale := r.begin()
+	if err := r.end(s.spread(ctx, r, all, stale)); err != nil {
 		return nil, err
 	}
 	used := map[*spread]bool{}
@@ -99,15 +92,45 @@ func (s *Store) spreads(ctx context.Context) ([]*spread, error) {
 	return slices.Collect(maps.Keys(used)), nil
 }
 
+// begin says what is to be read: all, or some owners. What is written from then on is read once more.
+func (r *reach) begin() (all bool, some []resource.Owner) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all, some = !r.filled, slices.AppendSeq([]resource.Owner{}, maps.Keys(r.stale))
+	r.filled, r.stale = true, map[resource.Owner]bool{}
+	return all, some
+}
+
+// end notes whether it was read.
+func (r *reach) end(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.filled = r.filled && err == nil
+	return err
+}
+
+// fill takes over what was applied to everybody, which read reads, if it isn't known yet.
+func (r *reach) fill(read func() (map[resource.Owner]reconciler.OwnerState, error)) (map[resource.Owner]reconciler.OwnerState, error) {
+	r.mu.Lock()
+	filled := r.filled
+	r.mu.Unlock()
+	if filled || !r.turn.TryLock() {
+		return read()
+	}
+	defer r.turn.Unlock()
+	r.begin()
+	owners, err := read()
+	r.of, r.known = make(map[resource.Owner]*spread, len(owners)), map[string]*spread{}
+	for owner, state := range owners {
+		r.of[owner] = spreadOf(state.Applied, r.known)
+	}
+	return owners, r.end(err)
+}
+
 // spread reads where everybody is, or some owners.
 func (s *Store) spread(ctx context.Context, r *reach, all bool, owners []resource.Owner) error {
 	if all {
-		of, known := map[resource.Owner]*spread{}, map[string]*spread{}
-		err := appliedOf(ctx, s.read, nil, func(owner resource.Owner, state reconciler.OwnerState) {
-			of[owner] = spreadOf(state.Applied, known)
-		})
-		r.of, r.known = of, known
-		return err
+		r.of, r.known, owners = map[resource.Owner]*spread{}, map[string]*spread{}, nil
 	}
 	for _, owner := range owners {
 		delete(r.of, owner)

@@ -18,7 +18,11 @@ import (
 
 // Owners returns what is remembered of every owner.
 func (s *Store) Owners(ctx context.Context) (map[resource.Owner]reconciler.OwnerState, error) {
-	return s.states(ctx, nil)
+	read := func() (map[resource.Owner]reconciler.OwnerState, error) { return s.states(ctx, nil) }
+	if s.write == nil {
+		return read()
+	}
+	return s.reach.fill(read)
 }
 
 // Some returns what is remembered of some owners. It reads nothing of others.
