@@ -49,9 +49,12 @@ func BenchmarkOneTenantOf10000(b *testing.B) {
 		s.run(b)
 		b.ReportMetric(time.Since(began).Seconds(), "start-s")
 		var took []time.Duration
+		before, _ := s.daemon.used()
 		for i := range *pacePulls {
 			took = append(took, s.onePull(b, i))
 		}
+		after, _ := s.daemon.used()
+		b.ReportMetric((after-before).Seconds()/float64(*pacePulls), "cpu-s/pull")
 		b.ReportMetric(took[0].Seconds(), "first-s")
 		b.Logf("pull requests, in order: %v", took)
 		slices.Sort(took)
@@ -59,6 +62,7 @@ func BenchmarkOneTenantOf10000(b *testing.B) {
 		b.ReportMetric(took[len(took)*99/100].Seconds(), "p99-s")
 		b.ReportMetric(s.oneMerge(b).Seconds(), "merge-s")
 		cpu, peak := s.daemon.used()
+		b.ReportMetric((cpu - after).Seconds(), "cpu-s/merge")
 		b.ReportMetric(cpu.Seconds(), "daemon-cpu-s")
 		b.ReportMetric(peak, "daemon-peak-MiB")
 		s.strike()

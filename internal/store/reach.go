@@ -131,6 +131,8 @@ func (r *reach) fill(read func() (map[resource.Owner]reconciler.OwnerState, erro
 func (s *Store) spread(ctx context.Context, r *reach, all bool, owners []resource.Owner) error {
 	if all {
 		r.of, r.known, owners = map[resource.Owner]*spread{}, map[string]*spread{}, nil
+	} else if len(owners) == 0 {
+		return nil // where none would mean everybody
 	}
 	for _, owner := range owners {
 		delete(r.of, owner)
