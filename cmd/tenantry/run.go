@@ -204,9 +204,6 @@ func (v service) open(ctx context.Context, log *slog.Logger, with shared) (_ *op
 		Events: eventQueues(base, keys),
 		Poll:   v.poll, AcceptRewrite: reconciler.Commit(v.acceptRewrite),
 	}
-	if forge.client != nil {
-		o.Deployments, o.Page = forge.client, forge.client.CommitPage
-	}
 	return o, nil
 }
 
@@ -324,7 +321,7 @@ func hint(e github.Event) reconciler.Hint {
 		}
 		return reconciler.Hint{Pull: e.Number, Head: e.Head, Base: e.Base}
 	case github.CheckRerequest:
-		return reconciler.Hint{Pull: e.Number, Again: true, Delivery: e.Delivery, Retry: e.Number == 0 || e.Check == reconciler.CheckApply}
+		return reconciler.Hint{Pull: e.Number, Again: true, Delivery: e.Delivery, Retry: e.Number == 0}
 	case github.MergeGroup:
 		return reconciler.Hint{Queued: true}
 	case github.Comment:
