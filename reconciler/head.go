@@ -20,8 +20,11 @@ const (
 	checkValidate = "tenantry/validate"
 	checkPolicy   = "tenantry/policy"
 	checkPlan     = "tenantry/plan"
-	checkApply    = "tenantry/apply"
+	checkApply    = CheckApply
 )
+
+// CheckApply is the check on commits of the watched branch. Running it again tries the newest one again.
+const CheckApply = "tenantry/apply"
 
 const self = "tenantry" // the actor in the log for what no person asked for
 

@@ -204,6 +204,9 @@ func (v service) open(ctx context.Context, log *slog.Logger, with shared) (_ *op
 		Events: eventQueues(base, keys),
 		Poll:   v.poll, AcceptRewrite: reconciler.Commit(v.acceptRewrite),
 	}
+	if forge.client != nil {
+		o.Deployments, o.Page = forge.client, forge.client.CommitPage
+	}
 	return o, nil
 }
 
@@ -321,7 +324,7 @@ func hint(e github.Event) reconciler.Hint {
 		}
 		return reconciler.Hint{Pull: e.Number, Head: e.Head, Base: e.Base}
 	case github.CheckRerequest:
-		return reconciler.Hint{Pull: e.Number, Again: true, Delivery: e.Delivery, Retry: e.Number == 0}
+		return reconciler.Hint{Pull: e.Number, Again: true, Delivery: e.Delivery, Retry: e.Number == 0 || e.Check == reconciler.CheckApply}
 	case github.MergeGroup:
 		return reconciler.Hint{Queued: true}
 	case github.Comment:

@@ -170,7 +170,8 @@ func (s *scene) weather(verb, value string) (err error) {
 	c := s.world.AWS.Conditions()
 	switch verb {
 	case "deny":
-		c.Deny = append(c.Deny, awsbox.Match{Account: value})
+		account, operation, _ := strings.Cut(value, "/")
+		c.Deny = append(c.Deny, awsbox.Match{Account: account, Operation: operation})
 	case "throttle":
 		c.Throttle.Every, err = strconv.Atoi(value)
 	case "lag":

@@ -36,6 +36,8 @@ func TestScripts(t *testing.T) {
 			"person":  verb((*scene).personVerb),
 			"team":    verb((*scene).teamVerb),
 			"main":    verb(pictured((*scene).mainVerb)),
+			"rerun":   verb((*scene).rerunVerb),
+			"deploy":  verb((*scene).deployVerb),
 			"cloud":   verb((*scene).cloudVerb),
 			"webhook": verb((*scene).webhookVerb),
 			"iam":     verb((*scene).iamVerb),
