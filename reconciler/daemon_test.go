@@ -169,6 +169,16 @@ func (b *board) Propose(_ context.Context, p reconciler.Proposal) (string, error
 	}
 	b.proposed++
 	b.content[p.Branch] = p
+	for _, s := range slices.Backward(b.proposals) {
+		if s.Branch != p.Branch {
+			continue
+		}
+		if p.Returns && s.State == "closed" && s.ByUs {
+			s.State, s.Digest, s.ClosedBy, s.ByUs, s.ClosedAt = "open", p.Digest, "", false, time.Time{}
+			return s.URL, nil
+		}
+		break
+	}
 	s := &reconciler.ProposalState{Branch: p.Branch, Number: 100 + len(b.proposals), State: "open", Digest: p.Digest}
 	b.proposals = append(b.proposals, s)
 	return s.URL, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tenantry.dev/providers"
@@ -32,6 +33,7 @@ type scan struct {
 	deeds     map[resource.Address][]report.Deed
 	known     []report.Known // the causes that people were asked about
 	causes    []report.Cause // of all that drifted
+	seats     *seats
 }
 
 // drift looks for what was changed in the cloud. In a fleet that says so it puts that back; of the
@@ -87,8 +89,20 @@ func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
 		}
 	}
 	d.stand(ctx, s)
-	told, err := d.reportCorrected(ctx)
-	failures = append(failures, err)
+	return errors.Join(append(failures, d.speak(ctx, s, h), d.finish(ctx, s.plan))...)
+}
+
+// speak has the proposals say what a look found and what became of it: what is gone is closed, what was put back
+// is reported, and people are asked about the rest, as many questions at a time as the fleet says.
+func (d *Daemon) speak(ctx context.Context, s scan, h healing) error {
+	kept, err := d.recallCorrected(ctx)
+	if err != nil {
+		return err
+	}
+	failures := []error{d.chronicle(ctx, s), d.withdrawMoot(ctx, s, kept)}
+	s.seats = s.take()
+	failures = append(failures, d.reportCorrected(ctx, s, kept))
+	slices.SortFunc(s.causes, func(a, b report.Cause) int { return report.Graver(a, b, s.since) })
 	for _, cause := range s.causes {
 		if s.patient(cause, h) {
 			continue
@@ -97,8 +111,7 @@ func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
 			failures = append(failures, fmt.Errorf("drift %s: %w", cause.Slug, err))
 		}
 	}
-	failures = append(failures, d.withdrawMoot(ctx, s, told), d.finish(ctx, s.plan))
-	return errors.Join(failures...)
+	return errors.Join(append(failures, d.overview(ctx, s))...)
 }
 
 func (d *Daemon) scan(ctx context.Context) (scan, error) {
@@ -225,8 +238,12 @@ func (d *Daemon) obeyDecision(ctx context.Context, s scan, cause report.Cause, l
 	return &cause, d.refuse(ctx, last, refused)
 }
 
-// ask has people decide on a cause.
+// ask has people decide on a cause, or lets it wait until there is room for another question.
 func (d *Daemon) ask(ctx context.Context, s scan, cause report.Cause, last ProposalState, w wish, left map[resource.Address]string) error {
+	if last.State != "open" && !s.seats.question() {
+		s.seats.waiting = append(s.seats.waiting, cause)
+		return nil
+	}
 	if err := d.rememberFiles(ctx, s.target, cause); err != nil {
 		return err
 	}
@@ -241,6 +258,10 @@ func (d *Daemon) ask(ctx context.Context, s scan, cause report.Cause, last Propo
 		} else if err := d.cantWaive(ctx, last, why); err != nil {
 			return err
 		}
+	}
+	err := d.markDrift(ctx, cause.Slug, func(c *chapter) { c.Keeps, c.How, c.By = edits(proposal), "", "" })
+	if err != nil {
+		return err
 	}
 	url, err := d.Forge.Propose(ctx, proposal)
 	if errors.Is(err, ErrTouched) {
@@ -283,6 +304,9 @@ func (d *Daemon) restore(ctx context.Context, t Target, cause report.Cause, deci
 		return err
 	}
 	if err := d.keepDecision(ctx, cause, decision); err != nil {
+		return err
+	}
+	if err := d.markDrift(ctx, cause.Slug, func(c *chapter) { c.How, c.By = report.Restored, decision.ClosedBy }); err != nil {
 		return err
 	}
 	outcomes, err := d.putBack(ctx, plan, Order{Run: runName(), Actor: decision.ClosedBy, Fence: d.fence(ctx, t.Commit)})
@@ -395,8 +419,18 @@ func driftProposal(ctx context.Context, s scan, cause report.Cause, left map[res
 	files[driftFolder+cause.Slug+".md"] = []byte(markdown)
 	files[driftFolder+cause.Slug+".json"] = data
 	return Proposal{
-		Branch: driftBranches + cause.Slug, Title: title, Body: markdown, Labels: driftLabels(cause), Files: files, Digest: cause.Digest,
+		Branch: driftBranches + cause.Slug, Title: title, Body: markdown, Labels: driftLabels(cause), Files: files, Digest: cause.Digest, Returns: true,
 	}
+}
+
+// edits tells whether a proposal changes definitions, rather than only to report.
+func edits(p Proposal) bool {
+	for name := range p.Files {
+		if !strings.HasPrefix(name, driftFolder) {
+			return true
+		}
+	}
+	return false
 }
 
 func driftLabels(cause report.Cause) []string {

@@ -22,6 +22,8 @@ const (
 	// healPatience is how long putting drift back may fail before people are asked about it: most
 	// failures pass, and a question that is withdrawn a minute later is noise.
 	healPatience = time.Hour
+	// mostKept bounds how many reports on what was put back wait for a pull request.
+	mostKept = 100
 )
 
 // A healing is what became of the drift that a scan wanted to put back.
@@ -158,7 +160,13 @@ func (d *Daemon) keepCorrected(ctx context.Context, s scan, causes []report.Caus
 		title, markdown, data := report.Corrected(cause, report.DriftOptions{
 			Fleet: s.target.Fleet.Name, Commit: string(s.target.Commit), Since: s.since, Deeds: s.deeds,
 		}, time.Now(), run)
+		if err := d.healed(ctx, s, cause, time.Now()); err != nil {
+			return err
+		}
 		branch := driftBranches + cause.Slug
+		if _, waits := kept[branch]; !waits && len(kept) >= mostKept {
+			continue // the log and the history have it
+		}
 		kept[branch] = Proposal{
 			Branch: branch, Title: title, Body: markdown, Labels: driftLabels(cause), Digest: correctedDigest + cause.Digest,
 			Files: map[string][]byte{driftFolder + cause.Slug + ".md": []byte(markdown), driftFolder + cause.Slug + ".json": data},
@@ -193,17 +201,17 @@ func (d *Daemon) rememberCorrected(ctx context.Context, kept map[string]Proposal
 	return nil
 }
 
-// reportCorrected proposes the reports that are kept, each on the branch of its cause. A question
-// that was open there is answered by it. It returns their branches, whether or not it worked.
-func (d *Daemon) reportCorrected(ctx context.Context) (told map[string]bool, err error) {
-	kept, err := d.recallCorrected(ctx)
-	if err != nil || len(kept) == 0 {
-		return nil, err
+// reportCorrected proposes the reports that are kept, each on the branch of its cause, as far as there is room. A
+// question that was open there is answered by it.
+func (d *Daemon) reportCorrected(ctx context.Context, s scan, kept map[string]Proposal) error {
+	if len(kept) == 0 {
+		return nil
 	}
-	told = map[string]bool{}
 	var failures []error
 	for _, branch := range slices.Sorted(maps.Keys(kept)) {
-		told[branch] = true
+		if latest(s.proposals, branch).State != "open" && !s.seats.report() {
+			continue
+		}
 		url, err := d.Forge.Propose(ctx, kept[branch])
 		if err != nil && !errors.Is(err, ErrTouched) {
 			failures = append(failures, fmt.Errorf("report what was put back on %s: %w", branch, err))
@@ -212,5 +220,5 @@ func (d *Daemon) reportCorrected(ctx context.Context) (told map[string]bool, err
 		d.Log.Info("drift was put back", "branch", branch, "proposal", url)
 		delete(kept, branch)
 	}
-	return told, errors.Join(append(failures, d.rememberCorrected(ctx, kept))...)
+	return errors.Join(append(failures, d.rememberCorrected(ctx, kept))...)
 }

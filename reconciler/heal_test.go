@@ -12,6 +12,7 @@ import (
 
 	"tenantry.dev/reconciler"
 	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/report"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -60,13 +61,16 @@ func TestAScanPutsDriftBack(t *testing.T) {
 			t.Fatalf("open proposals: %v, want the report", open)
 		}
 		p := o.proposal(open[0])
-		if !strings.HasPrefix(p.Title, "Drift corrected: ") || !strings.Contains(p.Body, "| `180` | `90` |") ||
+		if !strings.HasPrefix(p.Title, "Drift corrected (medium): ") || !strings.Contains(p.Body, "| `180` | `90` |") ||
 			!strings.Contains(string(p.Files["reports/drift/logs-group_retentiondays.json"]), `"corrected_at": "`) || len(p.Files) != 2 {
 			t.Errorf("the report is %s\n%s\n%v", p.Title, p.Body, p.Files)
 		}
 		notes := o.noted("correct drift: logs-group_retentiondays")
 		entries, _ := o.Daemon.Reconciler.State.Entries(o.t.Context(), notes[0].Time)
-		if last := entries[len(entries)-1]; len(notes) != 1 || last.Cause != changeset.Drift || last.Result != changeset.Applied || last.Actor != "tenantry" {
+		if ends := report.DriftEnds(entries[len(entries)-1:]); len(ends) != 1 || ends[0].How != report.Healed || ends[0].Cause != "logs-group_retentiondays" {
+			t.Errorf("the history has %v", ends)
+		}
+		if last := entries[len(entries)-2]; len(notes) != 1 || last.Cause != changeset.Drift || last.Result != changeset.Applied || last.Actor != "tenantry" {
 			t.Errorf("notes %v, and last in the log %+v", notes, last)
 		}
 		writes, proposed := o.cloud.writeCount(), o.board.proposed

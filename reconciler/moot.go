@@ -24,7 +24,7 @@ func (d *Daemon) known(ctx context.Context, s scan) ([]report.Known, error) {
 		}
 		seen[slug] = true
 		p = latest(s.proposals, p.Branch)
-		if p.State != "open" && p.ByUs || strings.HasPrefix(p.Digest, correctedDigest) {
+		if p.State != "open" && p.ByUs || undecidable(p) {
 			continue
 		}
 		if over, err := d.over(ctx, p); err != nil {
@@ -138,15 +138,16 @@ func (s scan) blurred(owner resource.Owner) bool {
 // withdrawMoot closes the open proposals whose drift is gone, and notes of the decided ones that
 // they are over. While some of the cloud can't be seen, nothing is known to be gone, and neither is
 // the drift of an owner that can't be judged. A report on what was put back stays for people to take;
-// told has the branches that just came to have one.
-func (d *Daemon) withdrawMoot(ctx context.Context, s scan, told map[string]bool) error {
+// told has the branches that are to have one.
+func (d *Daemon) withdrawMoot(ctx context.Context, s scan, told map[string]Proposal) error {
 	if len(s.plan.Changeset.Unseen) > 0 {
 		return nil
 	}
 	var failures []error
-	for _, p := range s.proposals {
+	for i, p := range s.proposals {
+		_, reported := told[p.Branch]
 		stays := slices.ContainsFunc(s.causes, func(c report.Cause) bool { return driftBranches+c.Slug == p.Branch })
-		if stays || told[p.Branch] || strings.HasPrefix(p.Digest, correctedDigest) {
+		if stays || reported || undecidable(p) || p.State != "open" && p.ByUs {
 			continue
 		}
 		untold, err := d.untold(ctx, s, p.Branch)
@@ -162,6 +163,9 @@ func (d *Daemon) withdrawMoot(ctx context.Context, s scan, told map[string]bool)
 			failures = append(failures, fmt.Errorf("withdraw %s: %w", p.Branch, err))
 			continue
 		}
+		s.proposals[i].State, s.proposals[i].ByUs = "closed", true
+		// What somebody asked for was about what was there, and not about what comes back.
+		failures = append(failures, d.forgetWish(ctx, p.Branch), d.forgetDecision(ctx, p))
 		d.Log.Info("drift is gone", "proposal", p.URL)
 	}
 	return errors.Join(failures...)

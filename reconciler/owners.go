@@ -286,7 +286,7 @@ func (d *Daemon) mayWish(ctx context.Context, c Command) (string, error) {
 		return "", fmt.Errorf("list drift proposals: %w", err)
 	}
 	at := slices.IndexFunc(proposals, func(p ProposalState) bool { return p.Number == c.Pull && p.State == "open" })
-	if at < 0 || strings.HasPrefix(proposals[at].Digest, correctedDigest) {
+	if at < 0 || undecidable(proposals[at]) {
 		return "", nil // there is nothing to decide, which is the answer
 	}
 	text, err := d.Reconciler.State.Get(ctx, stateFiles+proposals[at].Branch)

@@ -244,7 +244,7 @@ func (d *Daemon) weekOfDrift(ctx context.Context, w *report.Week, _ weekMark) er
 		return err
 	}
 	for _, p := range proposals {
-		if p.State != "open" || strings.HasPrefix(p.Digest, correctedDigest) {
+		if p.State != "open" || undecidable(p) {
 			continue
 		}
 		open := report.OpenDrift{Cause: strings.TrimPrefix(p.Branch, driftBranches)}

@@ -42,7 +42,7 @@ func (d *Daemon) takeWish(ctx context.Context, c Command) error {
 		return fmt.Errorf("list drift proposals: %w", err)
 	}
 	at := slices.IndexFunc(proposals, func(p ProposalState) bool {
-		return p.Number == c.Pull && p.State == "open" && !strings.HasPrefix(p.Digest, correctedDigest)
+		return p.Number == c.Pull && p.State == "open" && !undecidable(p)
 	})
 	if at < 0 {
 		return d.say(ctx, c, "no-drift")

@@ -11,13 +11,13 @@ import (
 // Corrected reports on drift that was put back without asking, because the fleet says so. There is
 // nothing left to decide: merging such a report files it, and closing it does nothing.
 func Corrected(cause Cause, o DriftOptions, at time.Time, run string) (title, markdown string, data []byte) {
-	title = visible(cut(strings.Replace(driftTitle(cause), "Drift:", "Drift corrected:", 1), 200))
-	level, why := severity(cause)
+	title = cut(strings.Replace(DriftTitle(cause, o.Deeds), "Drift (", "Drift corrected (", 1), 200)
+	level, why := cause.Severity()
 	p := &page{tail: fmt.Sprintf("<sub>fleet %s · compared with %s · cause %s · run %s · digest %s</sub>\n",
 		code(o.Fleet), code(shortID(o.Commit)), code(cause.Slug), code(run), code(cause.Digest))}
-	p.write("**" + prose(title) + "**\n\n")
-	p.write(fmt.Sprintf("The cloud was changed, and Git was not. This fleet says `drift: \"correct\"`, so Git's values were put back at %s, with nobody asked. Severity: **%s** (%s).\n\n",
-		at.UTC().Format("2006-01-02 15:04 UTC"), level, why))
+	p.write(fmt.Sprintf("**✅ Put back at %s, with nobody asked.** The cloud was changed, and Git was not, and this fleet says `drift: \"correct\"`. Severity %s: %s.%s\n\n",
+		minute(at), level, why, known(cause, o)))
+	p.write(byWhom(cause, o) + "\n\n")
 	s := differences(cause, o)
 	s.head = "### What differed\n\n" + table([]string{"Whose", "Resource", "Attribute", "Git says", "The cloud had", "Since"}, nil)
 	p.section(s)

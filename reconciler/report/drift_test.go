@@ -203,7 +203,7 @@ func TestSeverity(t *testing.T) {
 		{nil, Stray, "medium"},
 		{nil, Absent, "medium"},
 	} {
-		if level, why := severity(Cause{Sort: c.sort, Paths: c.paths}); level != c.want || why == "" {
+		if level, why := (Cause{Sort: c.sort, Paths: c.paths}).Severity(); level != c.want || why == "" {
 			t.Errorf("%s %v is %s (%s), want %s", c.sort, c.paths, level, why, c.want)
 		}
 	}
@@ -219,7 +219,7 @@ func TestLargeDriftFits(t *testing.T) {
 		o.Refused[one.Address.String()+" x"] = "no"
 	}
 	_, markdown, data := Drift(Group(c)[0], o)
-	if len(markdown) >= 60_000 || !strings.Contains(markdown, "left out here") || !strings.Contains(markdown, "### Closing") || !strings.Contains(markdown, "### Leaving") {
+	if len(markdown) >= 60_000 || !strings.Contains(markdown, "left out here") || !strings.Contains(markdown, "**Put it back**") || !strings.Contains(markdown, "### What differs") {
 		t.Errorf("%d bytes", len(markdown))
 	}
 	var all struct{ Resources []any }

@@ -114,7 +114,11 @@ func TestHostileTextStaysText(t *testing.T) {
 			deed := Deed{Action: attack, By: attack, Session: attack, From: attack, At: noon}
 			o.Deeds = map[resource.Address][]Deed{cause.Changes[0].Address: {deed, deed}}
 			title, markdown, data := Drift(cause, o)
-			sound(t, "drift", attack, markdown, 6)
+			sound(t, "drift", attack, markdown, 0)
+			tables(t, attack, markdown, map[int]int{3: 5, 6: -1})
+			if mention := regexp.MustCompile(`(^|[^A-Za-z0-9])@|#|://`).FindString(strings.TrimPrefix(title[max(0, strings.LastIndex(title, ", by ")):], ", by ")); strings.Contains(title, ", by ") && mention != "" {
+				t.Errorf("drift: %q is the title %q, whose %q a commit's message would act on", attack, title, mention)
+			}
 			oneLine(t, attack, title)
 			if strings.Count(markdown, "### Who did it") != 1 {
 				t.Errorf("drift: %q forged a section, or hid one:\n%s", attack, markdown)
@@ -148,6 +152,20 @@ func TestHostileTextStaysText(t *testing.T) {
 		}
 		if strings.Contains(Text(c, true), "\x1b[31mred") {
 			t.Error("a value coloured the terminal")
+		}
+	}
+}
+
+// tables wants rows of these numbers of cells, each so often; -1 is any number of rows.
+func tables(t *testing.T, attack, markdown string, want map[int]int) {
+	t.Helper()
+	got := map[int]int{}
+	for _, row := range regexp.MustCompile(`(?s)<tr>.*?</tr>`).FindAllString(inCode.ReplaceAllString(rendered(t, markdown), ""), -1) {
+		got[strings.Count(row, "<td")+strings.Count(row, "<th")]++
+	}
+	for cells, rows := range got {
+		if n, ok := want[cells]; !ok || n >= 0 && n != rows {
+			t.Errorf("%q made %d rows of %d cells", attack, rows, cells)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 // Open is what a weekly report says of a cause: what it is about, how grave it looks, and since when its oldest
 // difference is known, by their keys. The pull request is another's to tell.
 func Open(cause Cause, since map[string]time.Time) OpenDrift {
-	level, _ := severity(cause)
-	out := OpenDrift{Cause: cause.Slug, Title: visible(cut(driftTitle(cause), 200)), Severity: level}
+	level, _ := cause.Severity()
+	out := OpenDrift{Cause: cause.Slug, Title: DriftTitle(cause, nil), Severity: level}
 	for _, change := range cause.Changes {
 		for _, key := range Keys(change) {
 			if at, known := since[key]; known && (out.Found.IsZero() || at.Before(out.Found)) {
