@@ -44,7 +44,7 @@ type Daemon struct {
 	Teams Teams
 	// Witness may be nil: then reports don't say who approved.
 	Witness Witness
-	Log   *slog.Logger
+	Log     *slog.Logger
 
 	// Events opens what tells of changes in a fleet's accounts, of these kinds. May be nil: then what changed is
 	// found on schedule.

@@ -114,7 +114,7 @@ func parseLine(line string) (rule Rule, problem string) {
 	if rule.parts, problem = compile(rule.Pattern); problem != "" {
 		return rule, problem
 	}
-	for _, word := range strings.Fields(line[end:]) {
+	for word := range strings.FieldsSeq(line[end:]) {
 		if word[0] == '#' {
 			break // a remark until the end of the line
 		}
