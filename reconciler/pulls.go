@@ -21,6 +21,7 @@ func (d *Daemon) pulls(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list pull requests: %w", err)
 	}
+	slices.SortFunc(list, func(a, b PullRequest) int { return a.Number - b.Number }) // whoever asked first
 	open := map[int]bool{}
 	for _, pr := range list {
 		open[pr.Number] = true

@@ -133,15 +133,16 @@ func (c *Client) latestRun(ctx context.Context, k reconciler.Check) (run, error)
 	return read[k.Name], nil
 }
 
-// createRun makes a run, finished at once if it has a conclusion and nothing to add to it.
-// Annotations are left to updates: GitHub has dropped those over the limit at creation silently.
+// createRun makes a run, finished at once if it has a conclusion and no more annotations than one request
+// may have. More are left to updates, all of them: GitHub has dropped those over the limit at creation
+// silently.
 func (c *Client) createRun(ctx context.Context, k reconciler.Check, p page) (*gh.CheckRun, error) {
 	o := gh.CreateCheckRunOptions{
 		Name: k.Name, HeadSHA: string(k.Commit), ExternalID: optional(k.ExternalID),
 		Status: new("in_progress"), Output: p.output(nil),
 	}
-	if k.Conclusion != "" && len(p.annotations) == 0 {
-		o.Status, o.Conclusion = new("completed"), &k.Conclusion
+	if k.Conclusion != "" && len(p.annotations) <= annotationsPerRequest {
+		o.Status, o.Conclusion, o.Output = new("completed"), &k.Conclusion, p.output(p.annotations)
 	}
 	run, _, err := c.api.Checks.CreateCheckRun(ctx, c.owner, c.repo, o)
 	return run, fail("create the run", err)

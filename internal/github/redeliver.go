@@ -50,7 +50,7 @@ func (c *Client) failedDeliveries(ctx context.Context, since time.Time) ([]int64
 	slices.SortStableFunc(attempts, func(a, b *gh.HookDelivery) int { return order(a) - order(b) })
 	var failed []int64
 	for _, d := range attempts {
-		if !settled[d.GetGUID()] && len(failed) < redeliveries {
+		if !settled[d.GetGUID()] && worth(d) && len(failed) < redeliveries {
 			failed = append(failed, d.GetID())
 			settled[d.GetGUID()] = true
 		}
@@ -64,6 +64,17 @@ func order(d *gh.HookDelivery) int {
 		return 0
 	}
 	return 1
+}
+
+// worth tells whether a delivery is about something that means anything to us.
+func worth(d *gh.HookDelivery) bool {
+	switch d.GetEvent() {
+	case "check_run", "check_suite":
+		return d.GetAction() == "rerequested"
+	case "push", "pull_request", "issue_comment", "merge_group":
+		return true
+	}
+	return false
 }
 
 // attempts lists what was tried to deliver since a time, the newest first.

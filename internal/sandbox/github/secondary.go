@@ -42,11 +42,12 @@ type spent struct {
 	points int
 }
 
-// Limit switches GitHub's secondary limits on, and forgets what was counted.
+// Limit switches GitHub's secondary limits on, and forgets what was counted, also of the hour.
 func (s *Server) Limit(l Secondary) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.Minute = cmp.Or(l.Minute, time.Minute)
+	s.limits.used = map[string]*usage{}
 	s.secondary = secondary{
 		Secondary: l, flying: s.secondary.flying, points: map[string][]spent{}, content: map[string][]time.Time{},
 		written: map[string]time.Time{}, broken: map[string]int{},
