@@ -55,7 +55,7 @@ func newLoad(b *testing.B, answered bool) *load {
 		l.must(l.daemon.stop())
 	}
 	for n := 1; n <= l.pulls; n++ {
-		l.push(n, "notes: \"one\"")
+		l.push(n, "hello")
 		_, err := l.world.GitHub.OpenPullRequest(l.world.Repo, scriptPerson, branchOf(n), "main", "Onboard customer "+strconv.Itoa(n), "")
 		l.must(err)
 	}
@@ -97,7 +97,7 @@ func (l *load) push(n int, more string) string {
 	l.b.Helper()
 	name := fmt.Sprintf("customer-%d", n)
 	text := fmt.Sprintf("package fleet\n\ntenant: %q: {\n\tdisplayName: %q\n\tplan: \"pool\"\n\tcell: \"us-1\"\n\tresidency: \"us\"\n"+
-		"\tcontacts: [{role: \"owner\", email: \"hello@%s.example\"}]\n\t%s\n}\n", name, name, name, more)
+		"\tcontacts: [{role: \"owner\", email: \"%s@%s.example\"}]\n}\n", name, name, more, name)
 	head, err := l.world.GitHub.CommitFiles(l.world.Repo, branchOf(n), scriptPerson, "Customer "+strconv.Itoa(n), map[string][]byte{"tenants/" + name + ".cue": []byte(text)})
 	l.must(err)
 	return head
@@ -263,7 +263,7 @@ func BenchmarkLoadOfWebhooks(b *testing.B) {
 				slot := time.Minute / fresh
 				<-time.After(time.Until(began.Add(time.Duration(i)*slot + rand.N(slot/2))))
 				at := time.Now()
-				head := l.push(1+i*l.pulls/fresh, "notes: \"two\"")
+				head := l.push(1+i*l.pulls/fresh, "welcome")
 				var sign time.Duration
 				l.until("the plan of a new head", 2*time.Minute, func() bool {
 					begun, result, _ := l.shows(head)
