@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -185,7 +184,10 @@ func (p *post) serve(ctx context.Context) (failure error) {
 	p.hooks.Serve(p.githubRepo, hook)
 	defer p.hooks.Serve(p.githubRepo, nil)
 	p.set(o.Daemon, "")
-	return cmp.Or(o.run(ctx), errors.New("its daemon ended"))
+	if err := o.run(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return errors.New("its daemon ended")
 }
 
 func (p *post) set(daemon *reconciler.Daemon, state string) {
