@@ -25,7 +25,7 @@ func BenchmarkEvents(b *testing.B) {
 		if err := listeningFleet(fleet); err != nil {
 			b.Fatal(err)
 		}
-		world, err := raiseWorld(b.Context(), fleet, s.dir)
+		world, err := raiseWorld(b.Context(), fleet, s.dir, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

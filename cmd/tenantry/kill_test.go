@@ -52,7 +52,7 @@ func newSite(t *testing.T) *site {
 	if err := os.Remove(tenant); err != nil {
 		t.Fatal(err)
 	}
-	if s.world, err = raiseWorld(t.Context(), s.fleet, dir); err != nil {
+	if s.world, err = raiseWorld(t.Context(), s.fleet, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -341,8 +341,11 @@ func (s *scene) waitForCalm(branches string) error {
 // it was, "webhook forge EVENT" with a new id and signed by somebody who doesn't know the secret. It
 // prints the status of the answer. "webhook lose N" has the next N never arrive.
 func (s *scene) webhookVerb(ts *testscript.TestScript, args []string) error {
+	if len(args) == 3 && args[0] == "sign" && s.daemon != nil {
+		return s.signHook(ts, args[1], args[2])
+	}
 	if len(args) != 2 || s.daemon == nil {
-		return errors.New("usage, with a daemon: webhook forge|replay EVENT | lose N")
+		return errors.New("usage, with a daemon: webhook forge|replay EVENT | sign SECRET EVENT | lose N")
 	}
 	if args[0] == "lose" {
 		n, err := strconv.Atoi(args[1])
@@ -362,6 +365,11 @@ func (s *scene) webhookVerb(ts *testscript.TestScript, args []string) error {
 	if args[0] == "forge" {
 		secret, sent.GUID = "guessed", rand.Text()
 	}
+	return s.sendHook(ts, sent, secret)
+}
+
+// sendHook sends a webhook as GitHub does, signed with a secret, and prints the status of the answer.
+func (s *scene) sendHook(ts *testscript.TestScript, sent githubbox.Delivery, secret string) error {
 	mac := hmac.New(sha256.New, []byte(secret))
 	_, _ = mac.Write(sent.Payload)
 	request, err := http.NewRequest(http.MethodPost, "http://"+s.daemon.address+"/webhook", bytes.NewReader(sent.Payload))

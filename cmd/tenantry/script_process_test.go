@@ -121,7 +121,7 @@ func (s *scene) daemonVerb(ts *testscript.TestScript, args []string) error {
 
 // daemonSettings are the script's own settings, as its environment has them by now.
 func (s *scene) daemonSettings(ts *testscript.TestScript) []string {
-	names := []string{"TENANTRY_DATA_DIR", "TENANTRY_LISTEN", "TENANTRY_POLL", "TENANTRY_GITHUB_WRITE_INTERVAL"}
+	names := []string{"TENANTRY_DATA_DIR", "TENANTRY_LISTEN", "TENANTRY_POLL", "TENANTRY_GITHUB_WRITE_INTERVAL", "TENANTRY_FLEETS"}
 	for _, setting := range s.world.Settings() {
 		name, _, _ := strings.Cut(setting, "=")
 		names = append(names, name)

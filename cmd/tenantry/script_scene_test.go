@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,8 @@ import (
 )
 
 const (
-	scriptRepo   = "brightdesk/fleet"
+	scriptOwner  = "brightdesk/"
+	scriptRepo   = scriptOwner + "fleet"
 	scriptPerson = "dana"
 	// scriptPatience bounds every wait. It is generous: a script fails by being wrong, not by
 	// running on a busy machine.
@@ -76,8 +78,10 @@ func (s *scene) strike() {
 	if twins := awsbox.Twins(s.world.AWS.History(), "tenantry:fleet", "tenantry:address"); len(twins) > 0 {
 		s.t.Errorf("two resources carried one address: %+v", twins)
 	}
-	if err := proven(s.t.Context(), filepath.Join(s.dir, "data")); err != nil {
-		s.t.Errorf("the audit log: %v", err)
+	for _, dir := range append(s.fleetFolders(), filepath.Join(s.dir, "data")) {
+		if err := proven(s.t.Context(), dir); err != nil {
+			s.t.Errorf("the audit log in %s: %v", dir, err)
+		}
 	}
 	if err := s.world.Close(); err != nil {
 		s.t.Errorf("close the sandbox: %v", err)
@@ -95,16 +99,23 @@ func proven(ctx context.Context, dir string) error {
 	return errors.Join(err, kept.Close())
 }
 
-// layOut is "fleet [-hosting] DIR TENANT…": the example fleet with only these of its tenants.
+// layOut is "fleet [-hosting] [-name NAME] DIR TENANT…": the example fleet with only these of its tenants.
 func (s *scene) layOut(ts *testscript.TestScript, args []string) error {
-	if len(args) == 0 {
-		return errors.New("usage: fleet [-hosting] DIR TENANT…")
-	}
-	hosting := args[0] == "-hosting" && len(args) > 1
+	hosting := len(args) > 0 && args[0] == "-hosting"
 	if hosting {
 		args = args[1:]
 	}
-	return fleetOf(ts.MkAbs(args[0]), hosting, args[1:]...)
+	name := ""
+	if len(args) > 1 && args[0] == "-name" {
+		name, args = args[1], args[2:]
+	}
+	if len(args) == 0 {
+		return errors.New("usage: fleet [-hosting] [-name NAME] DIR TENANT…")
+	}
+	if err := fleetOf(ts.MkAbs(args[0]), hosting, args[1:]...); err != nil || name == "" {
+		return err
+	}
+	return renameFleet(ts.MkAbs(args[0]), name)
 }
 
 // exampleFleet writes the example fleet with only some of its tenants and without what it runs on, and
@@ -159,13 +170,22 @@ func fleetOf(dir string, hosting bool, tenants ...string) error {
 	return os.WriteFile(path, text, 0o644)
 }
 
-// raise is "sandbox DIR": an AWS and a GitHub, whose repository begins with the fleet in DIR. Every
-// setting that a client of them needs is in the environment from then on.
+// raise is "sandbox DIR NAME=DIR…": an AWS and a GitHub, whose repository begins with the fleet in DIR. Every
+// setting that a client of them needs is in the environment from then on. Each NAME is another repository of the same
+// owner; then every repository has its settings in a file for the daemon.
 func (s *scene) raise(ts *testscript.TestScript, args []string) error {
-	if len(args) != 1 || s.world != nil {
-		return errors.New("usage, once a script: sandbox DIR")
+	if len(args) == 0 || s.world != nil {
+		return errors.New("usage, once a script: sandbox DIR NAME=DIR…")
 	}
-	world, err := raiseWorld(s.t.Context(), ts.MkAbs(args[0]), s.dir)
+	others := map[string]string{}
+	for _, arg := range args[1:] {
+		name, dir, ok := strings.Cut(arg, "=")
+		if !ok {
+			return fmt.Errorf("%q: want NAME=DIR", arg)
+		}
+		others[name] = ts.MkAbs(dir)
+	}
+	world, err := raiseWorld(s.t.Context(), ts.MkAbs(args[0]), s.dir, others)
 	if err != nil {
 		return err
 	}
@@ -174,22 +194,44 @@ func (s *scene) raise(ts *testscript.TestScript, args []string) error {
 		name, value, _ := strings.Cut(setting, "=")
 		ts.Setenv(name, value)
 	}
-	ts.Setenv("CLONE_URL", strings.Replace(world.GitHub.GitURL(world.Repo), "://", "://"+scriptPerson+":"+sandbox.PersonToken+"@", 1))
+	ts.Setenv("CLONE_URL", s.cloneURL())
 	ts.Setenv("CLOUD_URL", world.CloudURL())
+	if len(others) > 0 {
+		return s.fileFleets(ts, others)
+	}
 	return nil
 }
 
-// raiseWorld starts a sandbox with the accounts that a fleet names. keep is a folder for its files.
-func raiseWorld(ctx context.Context, dir, keep string) (*sandbox.World, error) {
-	fleet, findings := schema.Load(os.DirFS(dir), time.Now().UTC())
-	if fleet == nil {
-		return nil, fmt.Errorf("the fleet in %s can't be used: %v", dir, findings)
+// cloneURL is where a person clones the repository from that the script is about.
+func (s *scene) cloneURL() string {
+	return strings.Replace(s.world.GitHub.GitURL(s.world.Repo), "://", "://"+scriptPerson+":"+sandbox.PersonToken+"@", 1)
+}
+
+// raiseWorld starts a sandbox with the accounts that fleets name. keep is a folder for its files; others are the
+// folders of further repositories.
+func raiseWorld(ctx context.Context, dir, keep string, others map[string]string) (*sandbox.World, error) {
+	options := sandbox.Options{Repo: scriptRepo, Files: os.DirFS(dir), Person: scriptPerson, Dir: keep, Others: map[string]fs.FS{}}
+	dirs := []string{dir}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		options.Others[scriptOwner+name] = os.DirFS(others[name])
+		dirs = append(dirs, others[name])
 	}
-	options := sandbox.Options{Repo: scriptRepo, Files: os.DirFS(dir), Person: scriptPerson, Dir: keep}
-	for _, account := range fleet.Accounts {
-		options.Accounts = append(options.Accounts, awsbox.Account{
-			ID: account.ID, RoleARN: account.RoleARN, ReaderARN: account.ReadRole, ExternalID: account.ExternalID, Policies: []string{fleet.Name + "-tenant"},
-		})
+	known := map[string]int{}
+	for _, dir := range dirs {
+		fleet, findings := schema.Load(os.DirFS(dir), time.Now().UTC())
+		if fleet == nil {
+			return nil, fmt.Errorf("the fleet in %s can't be used: %v", dir, findings)
+		}
+		for _, account := range fleet.Accounts {
+			if _, there := known[account.ID]; !there {
+				known[account.ID] = len(options.Accounts)
+				options.Accounts = append(options.Accounts, awsbox.Account{
+					ID: account.ID, RoleARN: account.RoleARN, ReaderARN: account.ReadRole, ExternalID: account.ExternalID,
+				})
+			}
+			a := &options.Accounts[known[account.ID]]
+			a.Policies = append(a.Policies, fleet.Name+"-tenant")
+		}
 	}
 	return sandbox.Start(context.WithoutCancel(ctx), options)
 }

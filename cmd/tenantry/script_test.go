@@ -40,6 +40,8 @@ func TestScripts(t *testing.T) {
 			"deploy":  verb((*scene).deployVerb),
 			"cloud":   verb((*scene).cloudVerb),
 			"webhook": verb((*scene).webhookVerb),
+			"with":    verb((*scene).withVerb),
+			"ready":   verb((*scene).readyVerb),
 			"iam":     verb((*scene).iamVerb),
 			"log":     verb((*scene).logVerb),
 		},

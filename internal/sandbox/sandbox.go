@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Repo     string            // "owner/name" of the config repository
 	Files    fs.FS             // its first commit
+	Others   map[string]fs.FS  // further repositories, which the App is installed on as well if the owner is the same
 	Person   string            // the login of who committed them, and who presses the buttons of the pages
 	Accounts []awsbox.Account  // the AWS accounts that the fleet names
 	Dir      string            // a folder for the App's key
@@ -90,6 +91,11 @@ func (w *World) furnish(o Options) error {
 	w.GitHub.AddPerson(githubbox.Person{Login: o.Person, Name: o.Person, Email: o.Person + "@example.com", Token: PersonToken})
 	if _, err := w.GitHub.CreatePrivateRepo(o.Repo, o.Person, o.Files); err != nil {
 		return err
+	}
+	for repo, files := range o.Others {
+		if _, err := w.GitHub.CreatePrivateRepo(repo, o.Person, files); err != nil {
+			return err
+		}
 	}
 	owner, _, _ := strings.Cut(o.Repo, "/")
 	if err := w.staff(owner, o); err != nil {
