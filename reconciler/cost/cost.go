@@ -9,6 +9,7 @@ package cost
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -50,7 +51,10 @@ func (a Amount) times(n, d uint64) (Amount, bool) {
 		return 0, false
 	}
 	out, _ := bits.Div64(hi, lo, d)
-	return Amount(out), out < 1<<53
+	if out > math.MaxInt64/1024 { // so that a thousand of them can be added up
+		return 0, false
+	}
+	return Amount(out), true
 }
 
 // symbols are what people write in front of an amount; other currencies by their code.

@@ -14,6 +14,7 @@ import (
 	"github.com/yuin/goldmark/renderer/html"
 
 	"tenantry.dev/reconciler/changeset"
+	"tenantry.dev/reconciler/cost"
 	"tenantry.dev/reconciler/resource"
 )
 
@@ -77,6 +78,17 @@ func hostilePassages(attack string) []Passage {
 	return []Passage{p, {Number: 8, Title: attack, Author: attack, MergedBy: attack, Merged: noon, Asked: true}, {Number: 9, Title: attack, Author: attack}}
 }
 
+// hostileFacts are facts of which everything that isn't ours is an attack.
+func hostileFacts(c changeset.Changeset, attack string) Facts {
+	stray := resource.Address{Owner: resource.Owner("tenant/" + attack), Kind: attack, Name: attack}
+	d := cost.Delta{
+		Currency: "USD", Unpriced: 1,
+		Owners: []cost.OwnerCost{{Owner: "tenant/acme", Plan: attack}},
+		Items:  []cost.ItemChange{{Address: stray, State: cost.Unknown, Why: attack}, {Address: stray, State: cost.Priced, After: 1, Why: attack}},
+	}
+	return Facts{Cost: &d, Radius: NewRadius(c, Surroundings{Tenants: 1, Environments: map[string]Environment{"eu-1": {attack, attack}}})}
+}
+
 func TestHostileTextStaysText(t *testing.T) {
 	for _, attack := range attacks() {
 		v := resource.String(attack)
@@ -108,7 +120,9 @@ func TestHostileTextStaysText(t *testing.T) {
 				Scope:   resource.Scope{Account: attack, Region: attack}, Why: attack,
 			}},
 		}
-		sound(t, "comment", attack, Comment(c, CommentOptions{Head: attack}), 7)
+		sound(t, "comment", attack, Comment(c, CommentOptions{Head: attack}), 5)
+		sound(t, "comment with facts", attack, Comment(c, CommentOptions{Head: attack, Facts: hostileFacts(c, attack)}), 0)
+		oneLine(t, attack, Title(c, hostileFacts(c, attack)))
 		for _, cause := range Group(c) {
 			o := DriftOptions{Fleet: attack, Commit: attack, Kept: map[string]string{attack: attack}, Refused: map[string]string{attack: attack, "x": attack}}
 			deed := Deed{Action: attack, By: attack, Session: attack, From: attack, At: noon}
