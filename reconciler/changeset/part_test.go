@@ -196,3 +196,43 @@ func (s *Snapshot) somewhere() resource.Scope {
 	}
 	return resource.Scope{}
 }
+
+// Where what others have counts, a part says something else than the whole, and doesn't stand.
+func TestWhatOthersHaveCountsWhereSomethingGoes(t *testing.T) {
+	about := resource.Owner("tenant/a")
+	base := func() Snapshot {
+		s := Snapshot{Fleet: "toys", Kinds: kinds(), Settled: map[resource.Owner]bool{about: true, "tenant/b": true}, Now: now, Limits: Limits{Window: time.Hour, Count: 1}}
+		for _, name := range []string{"a", "b"} {
+			d := want("tenant/"+name+"/queue/q", `{"name":"x"}`)
+			d.Cell = "eu-1"
+			s.Desired, s.Applied, s.Observed = append(s.Desired, d), append(s.Applied, d), append(s.Observed, made(d))
+		}
+		return s
+	}
+	for name, spoil := range map[string]func(*Snapshot){
+		"a replacement beyond a limit": func(s *Snapshot) {
+			s.git("tenant/a/queue/q", "name", `"y"`)
+			s.git("tenant/b/queue/q", "name", `"y"`)
+		},
+		"a deletion beyond a limit": func(s *Snapshot) {
+			s.Removed = map[resource.Owner]string{about: "commit 1", "tenant/b": "commit 1"}
+			s.Desired = nil
+		},
+		"a stray whose cell is that of others": func(s *Snapshot) {
+			s.Desired, s.Applied, s.Settled = s.Desired[1:], s.Applied[1:], map[resource.Owner]bool{"tenant/b": true}
+			s.Observed = append(s.Observed, s.Observed[0])
+			s.Observed[2].ID = "another"
+		},
+	} {
+		s := base()
+		spoil(&s)
+		whole, part := compute(t, s), compute(t, around(s, about))
+		w, p := whole.Only(about), part.Only(about)
+		if fmt.Sprint(lines(w), w.Changes[0].Cell) == fmt.Sprint(lines(p), p.Changes[0].Cell) {
+			t.Errorf("%s: both say %v", name, lines(w))
+		}
+		if part.Stands(about) {
+			t.Errorf("%s: the part stands", name)
+		}
+	}
+}
