@@ -45,6 +45,13 @@ func (p *place) known(id int64) bool {
 	return id != 0 && p.id == id
 }
 
+// other tells whether an id is that of another repository; false while one of the two is unknown.
+func (p *place) other(id int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return id != 0 && p.id != 0 && p.id != id
+}
+
 // note takes what GitHub calls the repository.
 func (p *place) note(id int64, name string) {
 	p.mu.Lock()

@@ -34,7 +34,8 @@ func (c *Client) Redeliver(ctx context.Context, since time.Time) (int, error) {
 	return len(failed), nil
 }
 
-// failedDeliveries returns the newest attempt of each delivery of which none succeeded.
+// failedDeliveries returns the newest attempt of each delivery of which none succeeded. Those about other
+// repositories that the App is installed on are the affair of whoever serves these.
 func (c *Client) failedDeliveries(ctx context.Context, since time.Time) ([]int64, error) {
 	attempts, err := c.attempts(ctx, since)
 	if err != nil {
@@ -50,7 +51,7 @@ func (c *Client) failedDeliveries(ctx context.Context, since time.Time) ([]int64
 	slices.SortStableFunc(attempts, func(a, b *gh.HookDelivery) int { return order(a) - order(b) })
 	var failed []int64
 	for _, d := range attempts {
-		if !settled[d.GetGUID()] && worth(d) && len(failed) < redeliveries {
+		if !settled[d.GetGUID()] && worth(d) && !c.place.other(d.GetRepositoryID()) && len(failed) < redeliveries {
 			failed = append(failed, d.GetID())
 			settled[d.GetGUID()] = true
 		}
