@@ -47,7 +47,7 @@ func newLoad(b *testing.B, answered bool) *load {
 	text, err := os.ReadFile(filepath.Join(fleet, "fleet.cue"))
 	l.must(err)
 	l.must(os.WriteFile(filepath.Join(fleet, "fleet.cue"), bytes.Replace(text, []byte(`"@every 2s"`), []byte(`"0 3 * * *"`), 1), 0o600))
-	l.world, err = raiseWorld(b.Context(), fleet, l.dir)
+	l.world, err = raiseWorld(b.Context(), fleet, l.dir, nil)
 	l.must(err)
 	l.run("1ms", "1s")
 	await(b, l.scene, "converged", func() bool { return strings.Contains(l.daemon.log.String(), `"converged"`) })
