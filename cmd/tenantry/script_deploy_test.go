@@ -26,17 +26,18 @@ func (s *scene) rerunVerb(_ *testscript.TestScript, args []string) error {
 // deployVerb waits for what GitHub shows of environments, and prints it. "deploy none" wants nothing shown of
 // the newest commit.
 func (s *scene) deployVerb(ts *testscript.TestScript, args []string) error {
-	usage := errors.New("usage: deploy ENVIRONMENT STATE [PATTERN] | list | none")
+	usage := errors.New("usage: deploy ENVIRONMENT STATE [PATTERN] | replaced | none")
 	if s.world == nil || len(args) == 0 {
 		return usage
 	}
 	github, repo := s.world.GitHub, s.world.Repo
+	expression, err := regexp.Compile(strings.Join(args[min(2, len(args)):], " "))
+	if err != nil {
+		return err
+	}
 	switch {
-	case args[0] == "list":
-		for _, d := range github.Deployments(repo) {
-			_, _ = fmt.Fprintf(ts.Stdout(), "%s: %s: %s\n", d.Environment, strings.Join(d.States, " "), d.Description)
-		}
-		return nil
+	case args[0] == "replaced":
+		return s.eventually(s.replaced)
 	case args[0] == "none":
 		for _, d := range github.Deployments(repo) {
 			if d.Commit == github.Tip(repo, "main") {
@@ -46,10 +47,6 @@ func (s *scene) deployVerb(ts *testscript.TestScript, args []string) error {
 		return nil
 	case len(args) < 2:
 		return usage
-	}
-	expression, err := regexp.Compile(strings.Join(args[2:], " "))
-	if err != nil {
-		return err
 	}
 	return s.eventually(func() (string, error) {
 		list := github.Deployments(repo)
@@ -61,4 +58,18 @@ func (s *scene) deployVerb(ts *testscript.TestScript, args []string) error {
 		}
 		return fmt.Sprintf("no deployment of the newest commit in %s is %s: %+v", args[0], args[1], list), nil
 	})
+}
+
+// replaced tells whether, of the deployments in each environment, only the newest is in service.
+func (s *scene) replaced() (string, error) {
+	serving := map[string]string{}
+	for _, d := range s.world.GitHub.Deployments(s.world.Repo) {
+		if before := serving[d.Environment]; before != "" && d.State == "success" {
+			return fmt.Sprintf("%s and %s are both in service in %s", before, d.Commit, d.Environment), nil
+		}
+		if d.State == "success" {
+			serving[d.Environment] = d.Commit
+		}
+	}
+	return "", nil
 }

@@ -1,7 +1,9 @@
 package githubbox
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -98,5 +100,31 @@ func TestDeploymentWebhooks(t *testing.T) {
 		if status, is := e.(*github.DeploymentStatusEvent); is && (status.GetDeployment().GetEnvironment() != "staging" || status.GetDeploymentStatus().GetState() == "") {
 			t.Errorf("%v", status)
 		}
+	}
+}
+
+// The pages show what is in service where, and have the button that tries again.
+func TestDeploymentsOnPages(t *testing.T) {
+	b, r := hooked(t)
+	n := b.propose("topic", "a", "1\n")
+	merged, err := b.Merge(fleet, n, "ana")
+	b.must(err)
+	b.deploy(b.ana, "staging", "failure", false)
+	b.deploy(b.ana, "production", "success", true)
+	for _, page := range []string{"/" + fleet, "/" + fleet + "/commit/" + merged, fmt.Sprintf("/%s/pull/%d", fleet, n)} {
+		b.shows(page, "Deployments", "<b>production</b> active", "<b>staging</b> failure", merged[:8])
+	}
+	run, _, err := b.gh.Checks.CreateCheckRun(ctx(), "acme", "fleet", github.CreateCheckRunOptions{Name: "c", HeadSHA: merged, Conclusion: new("failure")})
+	b.must(err)
+	page := fmt.Sprintf("/%s/runs/%d", fleet, run.GetID())
+	b.shows(page, "Re-run")
+	b.idle()
+	r.take()
+	if _, _, at := b.visit(page+"/rerun", url.Values{}); at != "/"+fleet+"/commit/"+merged {
+		t.Errorf("pressing it ends at %s", at)
+	}
+	b.idle()
+	if got := r.take(); !slices.Equal(got, []string{"check_run.rerequested"}) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -49,6 +49,7 @@ func pageRoutes() []route {
 		post(repo+"/propose", (*call).propose),
 		get(repo+"/commit/{sha}", (*call).commitPage),
 		get(repo+"/runs/{id}", (*call).runPage),
+		post(repo+"/runs/{id}/rerun", (*call).pressRerun),
 		get(repo+"/pulls", (*call).pullsPage),
 		get(repo+"/pull/new/{branch...}", (*call).openPage),
 		post(repo+"/pull/new", (*call).openFromPage),

@@ -56,6 +56,7 @@ func (c *call) treePage() (reply, error) {
 	data := object{"Crumbs": c.crumbs(ref, p), "Ref": ref}
 	if p == "" {
 		data["Clone"] = c.cloneURL()
+		data["Deployments"] = c.deploymentViews(c.repo.environments())
 	}
 	if c.editable(ref) {
 		data["NewLink"] = fmt.Sprintf("/%s/new/%s", c.repo.fullName(), path.Join(ref, p))
@@ -226,5 +227,6 @@ func (c *call) commitPage() (reply, error) {
 	return c.show("commit", name, object{
 		"Name": name, "Message": strings.TrimSpace(message), "Author": commit.Author.Name, "SHA": h.String(),
 		"At": when(commit.Author.When), "Verified": c.repo.verified[h], "Files": files, "Checks": checks,
+		"Deployments": c.deploymentViews(c.repo.deploymentsOf(h)),
 	})
 }

@@ -99,6 +99,9 @@ func (c *call) pullPage() (reply, error) {
 		"HeadSHA": p.head.String(), "Link": fmt.Sprintf("/%s/pull/%d", c.repo.fullName(), p.number),
 		"Files": files, "Additions": sum.additions, "Deletions": sum.deletions,
 	}
+	if !p.merged.IsZero() {
+		data["Deployments"] = c.deploymentViews(c.repo.deploymentsOf(p.mergeCommit))
+	}
 	if p.open() && pending { // checks are about to change
 		data["Refresh"] = "5"
 	}
