@@ -60,7 +60,7 @@ func (d *Daemon) recallAnswers(ctx context.Context, key string) ([]report.Answer
 	}
 	var list []report.Answer
 	if json.Unmarshal([]byte(text), &list) != nil {
-		return nil, nil
+		list = nil
 	}
 	return list, nil
 }

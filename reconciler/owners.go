@@ -88,19 +88,26 @@ func (d *Daemon) codeowners(ctx context.Context) (rules codeowners.Ruleset, plac
 		return rules, "", "", fmt.Errorf("open commit %s: %w", newest.Short(), err)
 	}
 	for _, place := range codeowners.Places() {
-		text, err := fs.ReadFile(files, place)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		if rules, unread, found := readRules(files, place); found {
+			return rules, place, unread, nil
 		}
-		if err == nil {
-			rules, err = codeowners.Parse(text)
-		}
-		if err != nil {
-			return rules, place, err.Error(), nil
-		}
-		return rules, place, "", nil
 	}
 	return rules, "", "", nil
+}
+
+// readRules reads one CODEOWNERS file; unread says why it can't be used.
+func readRules(files fs.FS, place string) (rules codeowners.Ruleset, unread string, found bool) {
+	text, err := fs.ReadFile(files, place)
+	if errors.Is(err, fs.ErrNotExist) {
+		return rules, "", false
+	}
+	if err == nil {
+		rules, err = codeowners.Parse(text)
+	}
+	if err != nil {
+		return rules, err.Error(), true
+	}
+	return rules, "", true
 }
 
 // An ownedRule is a rule of CODEOWNERS with those of some files that fall under it.
@@ -294,7 +301,8 @@ func (d *Daemon) mayWish(ctx context.Context, c Command) (string, error) {
 		return "", fmt.Errorf("recall which files %s is about: %w", proposals[at].Branch, err)
 	}
 	var about concern
-	if json.Unmarshal([]byte(text), &about) != nil || about.Digest != driftDigest(proposals[at]) {
+	known := json.Unmarshal([]byte(text), &about) == nil && about.Digest == driftDigest(proposals[at])
+	if !known {
 		d.trigger(ctx, keyDrift, true)
 		return answers("moved", c.Verb), nil
 	}

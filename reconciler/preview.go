@@ -51,8 +51,9 @@ func (d *Daemon) preview(ctx context.Context, text string) error {
 		return fmt.Errorf("recall what is to be previewed: %w", err)
 	}
 	var g glimpse
-	if json.Unmarshal([]byte(kept), &g) != nil {
-		return nil // it was asked for before there was this
+	known := json.Unmarshal([]byte(kept), &g) == nil
+	if !known {
+		return nil // nobody asked for one
 	}
 	pr, open, err := d.openPull(ctx, number)
 	if err != nil {
