@@ -33,9 +33,9 @@ func (a *app) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [DIR]",
 		Short: "Show what would have to change for the cloud to match the definitions",
-		Long: "Show what would have to change for the cloud to match the definitions, and what a change to something that\n" +
-			"tenants share (a plan, a policy, a cell, the fleet) does to each of them: equal consequences once, and what is\n" +
-			"unusual apart.",
+		Long: "Show what would have to change for the cloud to match the definitions, what that costs a month as far as it has\n" +
+			"a price, and how far it reaches; and what a change to something that tenants share (a plan, a policy, a cell, the\n" +
+			"fleet) does to each of them: equal consequences once, and what is unusual apart.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			plan, err := a.planned(cmd.Context(), folder(args), reconciler.Question{Correct: true})
