@@ -11,6 +11,7 @@ GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION := v0.12.0
 CUE_VERSION := v0.17.1
 OPENAPI_VERSION := 23.0.2
+WEBHOOKS_VERSION := 7.6.1
 CFN_LINT_VERSION := 1.58.0
 SERVICE_SPEC_VERSION := 0.1.216
 
@@ -31,8 +32,9 @@ race: ## the same under the race detector
 	go test -race ./...
 
 .PHONY: conformance
-conformance: generated $(CACHE)/moto/.installed $(CACHE)/openapi/.installed ## against servers and specifications written by others
+conformance: generated $(CACHE)/moto/.installed $(CACHE)/openapi/.installed $(CACHE)/webhooks/.installed ## against servers and specifications written by others
 	MOTO_PYTHON=$(CACHE)/moto/bin/python GITHUB_OPENAPI=$(CACHE)/openapi/package/generated/api.github.com.json \
+		GITHUB_WEBHOOKS=$(CACHE)/webhooks/package/api.github.com/index.json \
 		go test -tags conformance -count=1 -parallel 8 ./internal/conformance/... ./internal/github/
 
 $(CACHE)/moto/.installed: internal/conformance/requirements.txt
@@ -52,6 +54,12 @@ CHROMIUM ?= chromium
 pictures: ## what people see of these STORIES in a browser, in .cache/pictures; Debian's Chromium, or CHROMIUM
 	command -v $(CHROMIUM) || apt-get install --yes --no-install-recommends chromium
 	CHROMIUM=$(CHROMIUM) PICTURES=$(CACHE)/pictures go test -count=1 -run 'TestScripts/($(STORIES))$$' ./cmd/tenantry
+
+$(CACHE)/webhooks/.installed: Makefile
+	mkdir -p $(CACHE)/webhooks
+	cd $(CACHE)/webhooks && npm pack --silent @octokit/webhooks-examples@$(WEBHOOKS_VERSION)
+	cd $(CACHE)/webhooks && tar -xzf octokit-webhooks-examples-$(WEBHOOKS_VERSION).tgz package/api.github.com/index.json && rm octokit-webhooks-examples-$(WEBHOOKS_VERSION).tgz
+	touch $@
 
 .PHONY: generate
 generate: $(CACHE)/awstypes/.installed ## the table of AWS's resource types, from what AWS publishes

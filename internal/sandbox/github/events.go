@@ -37,6 +37,9 @@ func (a *app) listens(event string) bool {
 func (s *Server) hookRepo(r *repo) object {
 	out := s.repoJSON(r)
 	out["custom_properties"] = object{}
+	for _, name := range []string{"allow_merge_commit", "allow_squash_merge", "allow_rebase_merge", "network_count", "subscribers_count"} {
+		delete(out, name)
+	}
 	return out
 }
 
@@ -80,6 +83,9 @@ func (s *Server) emitRun(r *repo, run *checkRun, action string, by *account, mor
 	if err != nil {
 		return
 	}
+	for _, name := range []string{"check_runs_url", "head_commit", "latest_check_runs_count", "repository", "rerequestable", "runs_rerequestable"} {
+		delete(suite, name) // here a suite is shown in short
+	}
 	body["check_suite"] = suite
 	payload := object{"check_run": body}
 	maps.Copy(payload, more)
@@ -91,6 +97,7 @@ func (s *Server) emitSuite(r *repo, su *suite, action string, by *account) error
 	if err != nil {
 		return err
 	}
+	delete(body, "repository") // it is beside it
 	s.emit(r, "check_suite", action, by, object{"check_suite": body})
 	return nil
 }
@@ -189,7 +196,7 @@ func (s *Server) pushCommit(r *repo, c bare.Commit) object {
 }
 
 func (s *Server) pushPerson(p bare.Person) object {
-	out := object{"name": p.Name, "email": p.Email, "date": stamp(p.When)}
+	out := object{"name": p.Name, "email": p.Email}
 	for _, a := range s.accounts {
 		if a.noreply() == p.Email {
 			out["username"] = a.login
