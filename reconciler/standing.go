@@ -26,7 +26,6 @@ type standing struct {
 	Commit  Commit               `json:"commit"`
 	Held    []report.Held        `json:"held,omitempty"`
 	Unseen  []changeset.Unseen   `json:"unseen,omitempty"`
-	Drift   []report.OpenDrift   `json:"drift,omitempty"`   // all that was found, decided on or not
 	Permits map[string]time.Time `json:"permits,omitempty"` // by permitKey: since when it is known
 }
 
@@ -50,8 +49,11 @@ func (d *Daemon) standing(ctx context.Context) (s standing, text string, err err
 	if text, err = d.Reconciler.State.Get(ctx, stateStanding); err != nil {
 		return s, "", fmt.Errorf("recall what is held: %w", err)
 	}
-	if text != "" && json.Unmarshal([]byte(text), &s) != nil {
-		return standing{}, text, nil // what can't be read is noted anew
+	if text == "" {
+		return s, "", nil
+	}
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return s, "", fmt.Errorf("recall what is held: %w", err)
 	}
 	return s, text, nil
 }
@@ -81,9 +83,6 @@ func (s standing) next(found scan, now time.Time) standing {
 		hold(report.Held{What: string(b.Owner), Why: b.Error, Kind: report.HeldOwner})
 	}
 	slices.SortFunc(out.Held, func(a, b report.Held) int { return cmp.Compare(a.What, b.What) })
-	for _, cause := range found.causes {
-		out.Drift = append(out.Drift, report.Open(cause, found.since))
-	}
 	for _, permit := range permits(p.Target.Fleet, now) {
 		key := permitKey(permit)
 		out.Permits[key] = now
@@ -106,10 +105,11 @@ func permits(f *schema.Fleet, now time.Time) []report.Permit {
 		})
 	}
 	for _, w := range f.Waivers {
-		what := "drift of " + strings.Join(w.Attributes, ", ")
-		for _, a := range w.Addresses {
-			what += " " + a.String()
+		of := make([]string, len(w.Addresses))
+		for i, a := range w.Addresses {
+			of[i] = a.String()
 		}
+		what := "drift of " + strings.Join(w.Attributes, ", ") + " in " + strings.Join(of, ", ")
 		list = append(list, report.Permit{Sort: report.PermitWaiver, What: what, By: w.By, Reason: w.Reason, Until: w.Until, Origin: w.Origin})
 	}
 	for _, a := range f.Approvals {
@@ -160,8 +160,11 @@ func (d *Daemon) arrivals(ctx context.Context) (list []report.Arrival, err error
 	if err != nil {
 		return nil, fmt.Errorf("recall when commits arrived: %w", err)
 	}
-	if text != "" && json.Unmarshal([]byte(text), &list) != nil {
-		return nil, nil // what can't be read is noted anew
+	if text == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, fmt.Errorf("recall when commits arrived: %w", err)
 	}
 	return list, nil
 }

@@ -235,25 +235,15 @@ func (d *Daemon) weekOfHolds(ctx context.Context, w *report.Week, _ weekMark) er
 
 // weekOfDrift takes the drift that waits for a decision.
 func (d *Daemon) weekOfDrift(ctx context.Context, w *report.Week, _ weekMark) error {
-	proposals, err := d.Forge.Proposals(ctx, driftBranches, w.At.Add(-24*time.Hour))
-	if err != nil {
-		return fmt.Errorf("list drift proposals: %w", err)
-	}
-	s, _, err := d.standing(ctx)
+	chapters, err := d.recallDrifts(ctx)
 	if err != nil {
 		return err
 	}
-	for _, p := range proposals {
-		if p.State != "open" || undecidable(p) {
-			continue
+	for slug, c := range chapters {
+		if !c.Told { // otherwise a person said that it may stay
+			w.Drift = append(w.Drift, report.OpenDrift{Cause: slug, Title: c.Title, Severity: c.Severity, Pull: c.Pull, Found: c.Found.UTC()})
 		}
-		open := report.OpenDrift{Cause: strings.TrimPrefix(p.Branch, driftBranches)}
-		if at := slices.IndexFunc(s.Drift, func(x report.OpenDrift) bool { return x.Cause == open.Cause }); at >= 0 {
-			open = s.Drift[at]
-		}
-		open.Pull = p.Number
-		w.Drift = append(w.Drift, open)
 	}
-	slices.SortFunc(w.Drift, func(a, b report.OpenDrift) int { return cmp.Compare(a.Pull, b.Pull) })
+	slices.SortFunc(w.Drift, func(a, b report.OpenDrift) int { return cmp.Compare(a.Cause, b.Cause) })
 	return nil
 }

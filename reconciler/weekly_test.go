@@ -184,7 +184,7 @@ import "tenantry.dev/schema"
 		o.wait(29 * time.Hour)
 		p := o.weekOpen()
 		for _, want := range []string{
-			"- **All writes are on hold**: ", "- **1 change** held", "- **1 drift report** open", "| PR 100 | medium | 2000-01-02 (", "Drift: retentionDays of aws.logs.group changed",
+			"- **All writes are on hold**: ", "- **1 change** held", "- **1 drift** open", "| PR 100 | medium | 2000-01-02 (", "retentionDays of aws.logs.group changed on tenant/cedar-clinic |",
 			"| `tenant/delta-freight` | ", "2000-01-01 (2 days) | when the definitions are changed |",
 		} {
 			if !strings.Contains(p.Body, want) {

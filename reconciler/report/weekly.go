@@ -63,7 +63,7 @@ type OpenDrift struct {
 	Cause    string    `json:"cause"`
 	Title    string    `json:"title"`
 	Severity string    `json:"severity,omitempty"`
-	Pull     int       `json:"pull"`
+	Pull     int       `json:"pull,omitempty"` // 0 if it has none of its own
 	Found    time.Time `json:"found,omitzero"`
 }
 
@@ -181,7 +181,7 @@ func (k week) toDo() string {
 	say(len(k.Unseen), "place", "couldn't be read when it was last tried, so that nothing is done there.")
 	say(len(k.failed), "write", "failed and wasn't mended since.")
 	say(len(k.Held), "change", "held until somebody decides, or until time lets it go on.")
-	say(len(k.Drift), "drift report", "open: merge it to keep what the cloud has, close it to restore Git's values.")
+	say(len(k.Drift), "drift", "open: merge its report to keep what the cloud has, close it to restore Git's values.")
 	permit(k.permits.ended, "ended and still in Git: to be removed, or renewed.")
 	permit(k.permits.soon, fmt.Sprintf("ending within %s.", days(soonEnd)))
 	permit(k.permits.old, fmt.Sprintf("known for %s or longer: still needed?", days(oldAge)))

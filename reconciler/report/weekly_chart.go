@@ -1,22 +1,39 @@
 package report
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// mostDays bounds the days of a chart: more can't be read.
-const mostDays = 35
+// mostBars is how many days can be told apart in a chart. What is longer is drawn by weeks.
+const mostBars = 14
 
 // charts draws the week. What there was none of isn't drawn.
 func (k week) charts() string {
-	return chartBar("Writes per day", "writes", k.writesByDay()) +
+	spans, noun := k.calendar()
+	return chartBar("Writes per "+noun, "writes", k.writesBy(spans)) +
 		chartPie("Applied writes by action", k.writesByAction()) +
-		chartLine("Drift open at the end of the day", "open", k.driftByDay()) +
+		chartBar("Drift open at the end of each "+noun, "open", k.driftBy(spans)) +
 		chartBar("Exceptions and grants by age", "in force", k.permitsByAge())
 }
 
-// calendar is the days that the charts are about, each by the time of its begin.
-func (k week) calendar() []time.Time {
+// A stretch is a part of the time that the charts are about.
+type stretch struct{ from, to time.Time }
+
+func (s stretch) has(at time.Time) bool { return !at.Before(s.from) && at.Before(s.to) }
+
+func (s stretch) label() string {
+	if s.to.Sub(s.from) > 24*time.Hour {
+		return "from " + s.from.Format("2 Jan")
+	}
+	return s.from.Format("2 Jan")
+}
+
+// calendar is what the charts are about: days, or weeks if those would be too many. It ends with the day of the
+// report and goes back for seven days at least.
+func (k week) calendar() (list []stretch, noun string) {
 	const whole = 24 * time.Hour
-	first, last := k.At.Add(-6*whole), k.At // seven days at least
+	first, end := k.At.Add(-6*whole), k.At.UTC().Truncate(whole).Add(whole)
 	if !k.From.IsZero() && k.From.Before(first) {
 		first = k.From
 	}
@@ -25,45 +42,46 @@ func (k week) calendar() []time.Time {
 			first = w.entry.Time
 		}
 	}
-	first, last = first.UTC().Truncate(whole), last.UTC().Truncate(whole)
-	if least := last.Add(-(mostDays - 1) * whole); first.Before(least) {
-		first = least
+	first = first.UTC().Truncate(whole)
+	step, noun := whole, "day"
+	if end.Sub(first) > mostBars*whole {
+		step, noun = 7*whole, "week"
 	}
-	var list []time.Time
-	for at := first; !at.After(last); at = at.Add(whole) {
-		list = append(list, at)
+	for at := end; at.After(first); at = at.Add(-step) {
+		list = append(list, stretch{at.Add(-step), at})
+	}
+	slices.Reverse(list)
+	return list, noun
+}
+
+func (k week) writesBy(spans []stretch) []slice {
+	list := make([]slice, len(spans))
+	for i, s := range spans {
+		list[i].label = s.label()
+		for _, w := range k.writes {
+			if s.has(w.entry.Time) {
+				list[i].n++
+			}
+		}
 	}
 	return list
 }
 
-func (k week) writesByDay() []slice {
-	n := map[string]int{}
-	for _, w := range k.writes {
-		n[day(w.entry.Time)]++
-	}
-	list := make([]slice, 0, mostDays)
-	for _, at := range k.calendar() {
-		list = append(list, slice{at.Format("2 Jan"), n[day(at)]})
-	}
-	return list
-}
-
-// driftByDay counts the drift that was found by the end of each day and hadn't ended then.
-func (k week) driftByDay() []slice {
-	var list []slice
-	for _, at := range k.calendar() {
-		end, n := at.Add(24*time.Hour), 0
+// driftBy counts the drift that was found by the end of each stretch and hadn't ended then.
+func (k week) driftBy(spans []stretch) []slice {
+	list := make([]slice, len(spans))
+	for i, s := range spans {
+		list[i].label = s.label()
 		for _, e := range k.ends {
-			if e.Found.Before(end) && !e.Ended.Before(end) {
-				n++
+			if e.Found.Before(s.to) && !e.Ended.Before(s.to) {
+				list[i].n++
 			}
 		}
 		for _, d := range k.Drift {
-			if d.Found.Before(end) {
-				n++
+			if d.Found.Before(s.to) {
+				list[i].n++
 			}
 		}
-		list = append(list, slice{at.Format("2 Jan"), n})
 	}
 	return list
 }

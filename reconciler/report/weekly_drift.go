@@ -8,27 +8,16 @@ import (
 	"time"
 )
 
-// Open is what a weekly report says of a cause: what it is about, how grave it looks, and since when its oldest
-// difference is known, by their keys. The pull request is another's to tell.
-func Open(cause Cause, since map[string]time.Time) OpenDrift {
-	level, _ := cause.Severity()
-	out := OpenDrift{Cause: cause.Slug, Title: DriftTitle(cause, nil), Severity: level}
-	for _, change := range cause.Changes {
-		for _, key := range Keys(change) {
-			if at, known := since[key]; known && (out.Found.IsZero() || at.Before(out.Found)) {
-				out.Found = at.UTC()
-			}
-		}
-	}
-	return out
-}
-
 // driftOpen lists the drift that nobody decided on yet, the gravest and oldest first.
 func (k week) driftOpen() section {
 	s := section{noun: "drift report", most: 5_000, foot: "\n"}
 	s.head = "### Drift that is open\n\n" + table([]string{"Report", "Severity", "Since", "What"}, nil)
 	for _, d := range graver(k.Drift) {
-		s.items = append(s.items, fmt.Sprintf("| PR %d | %s | %s | %s |\n", d.Pull, prose(cmp.Or(d.Severity, "not known")), aged(d.Found, k.At), prose(cut(cmp.Or(d.Title, d.Cause), 200))))
+		report := "overview" // too many are open to ask about each
+		if d.Pull != 0 {
+			report = fmt.Sprintf("PR %d", d.Pull)
+		}
+		s.items = append(s.items, fmt.Sprintf("| %s | %s | %s | %s |\n", report, prose(cmp.Or(d.Severity, "not known")), aged(d.Found, k.At), prose(cut(cmp.Or(d.Title, d.Cause), 200))))
 	}
 	return s
 }

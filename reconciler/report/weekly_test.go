@@ -169,7 +169,8 @@ func TestHostileTextStaysTextInWeeklyReports(t *testing.T) {
 			{Seq: 1, Time: noon, Phase: changeset.Before, Commit: attack, Address: address, Cell: attack, Action: changeset.Action(attack), Actor: attack},
 			{Seq: 2, Time: noon, Phase: changeset.After, Before: 1, Commit: attack, Address: address, Cell: attack, Action: changeset.Action(attack), Result: changeset.Failed, Detail: attack},
 			{Seq: 3, Time: noon, Phase: changeset.Before, Commit: "pushed" + attack, Address: address, Action: changeset.Update, Actor: attack},
-			{Seq: 4, Time: noon, Phase: changeset.Note, Detail: end.Note(), Actor: attack}, {Seq: 5, Time: noon, Phase: changeset.Note, Detail: attack, Actor: attack},
+			{Seq: 4, Time: noon, Phase: changeset.Note, Detail: end.Note(), Actor: attack},
+			{Seq: 5, Time: noon, Phase: changeset.Note, Detail: attack, Actor: attack},
 		}
 		w.Passages = hostilePassages(attack)
 		w.Homes = map[resource.Owner]Home{address.Owner: {attack, attack}}
@@ -239,7 +240,7 @@ func TestSumsOfAWeekAgree(t *testing.T) {
 			switch {
 			case strings.Contains(chart, "by action"):
 				pie = total(chart)
-			case strings.Contains(chart, "per day"):
+			case strings.Contains(chart, "Writes per "):
 				byDay = total(chart)
 			}
 		}
