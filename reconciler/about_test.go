@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"tenantry.dev/reconciler"
 	"tenantry.dev/reconciler/changeset"
 	"tenantry.dev/reconciler/resource"
+	"tenantry.dev/schema"
 )
 
 // said is what a plan says of some owners, line by line.
@@ -172,5 +174,61 @@ func TestAPlanForOneTenantKnowsWhomItHasToDoWith(t *testing.T) {
 	}
 	if got, want := said(part, about), said(whole, about); !slices.Equal(got, want) || len(part.Changeset.Waived) != 1 {
 		t.Errorf("for one:\n%q\nfor all:\n%q", got, want)
+	}
+}
+
+// What only everybody can tell is asked of everybody.
+func TestAPlanForSomeAsksEverybodyWhereItMust(t *testing.T) {
+	acme, cell := tenant("acme", 0), []resource.Desired{desired(resource.Cell("one"), "t.queue", "jobs", map[string]any{"name": "one"})}
+	bare := desired(resource.Tenant("acme"), "t.bare", "b", map[string]any{"name": "b"})
+	owners := []resource.Owner{resource.Tenant("acme")}
+	for name, c := range map[string]struct {
+		then  []resource.Desired
+		about []resource.Owner
+		blank bool // nothing is known of the cloud
+		err   error
+	}{
+		"it asks for nothing of the sort": {tenant("acme", 7), owners, false, nil},
+		"what carries no mark is wanted":  {append(tenant("acme", 0), bare), owners, false, errEverybody},
+		"a cell is asked about":           {tenant("acme", 7), []resource.Owner{resource.Cell("one")}, false, errEverybody},
+		"nothing is known":                {tenant("acme", 7), owners, true, errEverybody},
+	} {
+		w := newWorld(t)
+		with := maps.Clone(kinds)
+		with["t.bare"] = resource.Kind{Name: "t.bare", Identity: []string{"name"}, Attributes: []resource.Attribute{{Name: "name"}}}
+		w.Providers = func(*schema.Fleet, []string) (providers.Set, error) { return w.cloud.set(with) }
+		if err := w.passes(target("c1", acme, cell), reconciler.Question{}); err != nil {
+			t.Fatal(err)
+		}
+		if c.blank {
+			w.Observer = reconciler.NewObserver(0)
+		}
+		w.State = thrifty{w.store}
+		if _, err := w.Plan(t.Context(), target("c2", c.then, cell), reconciler.Question{Within: time.Hour, About: c.about}); !errors.Is(err, c.err) {
+			t.Errorf("%s: %v, want %v", name, err, c.err)
+		}
+	}
+}
+
+// A stray that carries no mark and lies in what a tenant has is everybody's to judge.
+func TestAStrayWithoutAMarkAsksEverybody(t *testing.T) {
+	w := newWorld(t)
+	with := maps.Clone(kinds)
+	with["t.bare"] = resource.Kind{Name: "t.bare", Identity: []string{"name"}, Attributes: []resource.Attribute{{Name: "name"}}}
+	w.Providers = func(*schema.Fleet, []string) (providers.Set, error) { return w.cloud.set(with) }
+	address := resource.Address{Owner: resource.Tenant("acme"), Kind: "t.bare", Name: "stray"}
+	w.cloud.resources["stray"] = resource.Observed{Address: address, Scope: scope, Fleet: "test", ID: "stray", Attributes: resource.Attributes{"name": resource.String("stray")}}
+	scopes := target("c1").Fleet.Scopes()
+	set, err := w.cloud.set(with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Observer.Observe(t.Context(), set, "test", scopes); err != nil {
+		t.Fatal(err)
+	}
+	w.State = thrifty{w.store}
+	_, err = w.Plan(t.Context(), target("c1", tenant("acme", 0)), reconciler.Question{Within: time.Hour, About: []resource.Owner{resource.Tenant("acme")}})
+	if !errors.Is(err, errEverybody) {
+		t.Errorf("the plan was made without everybody: %v", err)
 	}
 }
