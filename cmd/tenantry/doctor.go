@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
@@ -25,40 +27,56 @@ type diagnosis struct {
 
 func (a *app) doctorCommand() *cobra.Command {
 	var s daemonSettings
+	var list fleetList
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor [DIR]",
 		Short: "Examine credentials, permissions and settings, and say how to mend them",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Examine credentials, permissions and settings, and say how to mend them. DIR has the definitions. With the\n" +
+			"fleets of a daemon for several, as tenantry run takes them, each of them is examined, with the definitions that\n" +
+			"its repository has.",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			list := a.examine(cmd.Context(), s, folder(args))
-			if err := a.printDiagnoses(list, asJSON); err != nil {
+			if list.several() {
+				return a.examineSeveral(cmd, s, list, args, asJSON)
+			}
+			found := service{daemonSettings: s, app: a}.examine(cmd.Context(), folder(args))
+			if err := a.printDiagnoses(found, asJSON); err != nil {
 				return err
 			}
-			for _, d := range list {
-				if !d.OK {
-					return exit(codeError, "")
-				}
-			}
-			return nil
+			return verdictOf(found)
 		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&asJSON, "json", false, "as JSON")
 	s.repoFlags(flags)
+	list.flags(flags)
 	return cmd
 }
 
-func (a *app) examine(ctx context.Context, s daemonSettings, dir string) []diagnosis {
-	list := []diagnosis{a.examineData(ctx)}
-	list = append(list, a.examineGitHub(ctx, s)...)
-	list = append(list, a.examineRepo(ctx, s)...)
-	return append(list, a.examineFleet(ctx, dir)...)
+// verdictOf is an error if something is to be mended.
+func verdictOf(found []diagnosis) error {
+	for _, d := range found {
+		if !d.OK {
+			return exit(codeError, "")
+		}
+	}
+	return nil
 }
 
-func (a *app) examineData(ctx context.Context) diagnosis {
+// examine looks at everything that the fleet needs; dir has its definitions.
+func (v service) examine(ctx context.Context, dir string) []diagnosis {
+	list := []diagnosis{v.examineData(ctx)}
+	list = append(list, v.app.examineGitHub(ctx, v.daemonSettings)...)
+	list = append(list, v.examineRepo(ctx))
+	base, err := awsSettings(ctx, v.awsOptions()...)
+	fleet, d := v.app.examineDefinitions(ctx, dir)
+	return append(append(list, d), examineAccounts(ctx, fleet, base, err, dir)...)
+}
+
+func (v service) examineData(ctx context.Context) diagnosis {
 	d := diagnosis{What: "data directory"}
-	dir, err := a.data("daemon")
+	dir, err := v.data()
 	if err == nil {
 		d.Says = dir
 		var kept *store.Store
@@ -99,47 +117,73 @@ func (a *app) examineGitHub(ctx context.Context, s daemonSettings) []diagnosis {
 	return []diagnosis{d, hook}
 }
 
-func (a *app) examineRepo(ctx context.Context, s daemonSettings) []diagnosis {
+func (v service) examineRepo(ctx context.Context) diagnosis {
 	d := diagnosis{What: "config repository"}
-	if s.repoURL == "" {
+	if v.repoURL == "" {
 		d.Says, d.Mend = "not set", "set TENANTRY_REPO_URL"
-		return []diagnosis{d}
+		return d
 	}
-	dir, err := a.data("daemon")
-	if err == nil {
-		var f forge
-		if f, err = a.forge(s); err == nil {
-			var repo *gitrepo.Repo
-			if repo, err = gitrepo.Open(ctx, filepath.Join(dir, "doctor-mirror"), s.repoURL, s.branch, f.auth); err == nil {
-				_, err = repo.Head(ctx)
-				err = errors.Join(err, repo.Close())
-			}
-		}
-	}
+	err := v.read(ctx, func(fs.FS) error { return nil })
 	if err != nil {
 		d.Says, d.Mend = err.Error(), "check TENANTRY_REPO_URL and TENANTRY_BRANCH, and that the App is installed on the repository"
-		return []diagnosis{d}
+		return d
 	}
-	d.OK, d.Says = true, s.repoURL+" can be read"
-	return []diagnosis{d}
+	d.OK, d.Says = true, v.repoURL+" can be read"
+	return d
 }
 
-func (a *app) examineFleet(ctx context.Context, dir string) []diagnosis {
-	d := diagnosis{What: "definitions"}
+// read has do read the newest commit of the watched branch, by way of a mirror that is doctor's own: the daemon's
+// belongs to the daemon.
+func (v service) read(ctx context.Context, do func(fs.FS) error) (failure error) {
+	dir, err := v.data()
+	if err != nil {
+		return err
+	}
+	f, err := v.app.forge(v.daemonSettings)
+	if err != nil {
+		return err
+	}
+	repo, err := gitrepo.Open(ctx, filepath.Join(dir, "doctor-mirror"), v.repoURL, v.branch, f.auth)
+	if err != nil {
+		return err
+	}
+	defer func() { failure = errors.Join(failure, repo.Close()) }()
+	commit, err := repo.Head(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := repo.Open(ctx, commit)
+	if err != nil {
+		return err
+	}
+	return do(files)
+}
+
+func (a *app) examineDefinitions(ctx context.Context, dir string) (*schema.Fleet, diagnosis) {
 	fleet, findings, err := a.load(ctx, dir)
 	if err != nil || fleet == nil {
-		d.Says, d.Mend = dir+" is no fleet", "give the folder of the config repository, or make one with tenantry init"
-		return []diagnosis{d}
+		return nil, diagnosis{What: "definitions", Says: dir + " is no fleet", Mend: "give the folder of the config repository, or make one with tenantry init"}
 	}
-	d.OK, d.Says = !schema.Invalid(findings), fmt.Sprintf("%s: %d tenants, %d findings", fleet.Name, len(fleet.Tenants), len(findings))
+	return fleet, definitionsFound(fleet, findings, "see tenantry validate "+dir)
+}
+
+func definitionsFound(fleet *schema.Fleet, findings []schema.Finding, mend string) diagnosis {
+	d := diagnosis{What: "definitions", OK: !schema.Invalid(findings), Says: fmt.Sprintf("%s: %d tenants, %d findings", fleet.Name, len(fleet.Tenants), len(findings))}
 	if !d.OK {
-		d.Mend = "see tenantry validate " + dir
+		d.Mend = mend
 	}
-	list := []diagnosis{d}
-	base, err := awsSettings(ctx)
+	return d
+}
+
+// examineAccounts enters the accounts of a fleet; err is what was wrong with AWS's settings.
+func examineAccounts(ctx context.Context, fleet *schema.Fleet, base awssdk.Config, err error, dir string) []diagnosis {
+	if fleet == nil {
+		return nil
+	}
 	if err != nil {
-		return append(list, diagnosis{What: "AWS settings", Says: err.Error(), Mend: "see AWS's page on the shared config and credentials files"})
+		return []diagnosis{{What: "AWS settings", Says: err.Error(), Mend: "see AWS's page on the shared config and credentials files"}}
 	}
+	var list []diagnosis
 	for _, account := range fleet.Accounts {
 		list = append(list, examineAccount(ctx, base, fleet, account, dir)...)
 	}
@@ -150,6 +194,11 @@ func (a *app) printDiagnoses(list []diagnosis, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(map[string]any{"format_version": formatVersion, "diagnoses": list})
 	}
+	_, err := fmt.Fprintln(a.out, diagnosesTable(list))
+	return err
+}
+
+func diagnosesTable(list []diagnosis) string {
 	t := table.NewWriter()
 	t.AppendHeader(table.Row{"", "What", "Found", "How to mend it"})
 	for _, d := range list {
@@ -159,8 +208,7 @@ func (a *app) printDiagnoses(list []diagnosis, asJSON bool) error {
 		}
 		t.AppendRow(table.Row{sign, d.What, wrap(d.Says, 60), wrap(d.Mend, 50)})
 	}
-	_, err := fmt.Fprintln(a.out, t.Render())
-	return err
+	return t.Render()
 }
 
 // wrap breaks a text at spaces, so that a table stays readable.
