@@ -108,8 +108,10 @@ func TestChartsAreMermaid(t *testing.T) {
 	if n := len(charts(Weekly0(t))); n != 4 {
 		t.Errorf("the sample has %d charts, want all 4", n)
 	}
-	for _, bad := range []string{"", "gantt\n  title x", "pie showData\n  title A\n  \"a\"b\" : 1", chartColor + "\nxychart-beta\n  title \"A\"\n  x-axis [\"a\"]\n  y-axis \"n\" 0 --> 2\n  bar [1, 2]",
-		chartColor + "\nxychart-beta\n  title \"A\"\n  x-axis [\"a\", \"a\"]\n  y-axis \"n\" 0 --> 2\n  bar [1, 2]"} {
+	for _, bad := range []string{
+		"", "gantt\n  title x", "pie showData\n  title A\n  \"a\"b\" : 1", chartColor + "\nxychart-beta\n  title \"A\"\n  x-axis [\"a\"]\n  y-axis \"n\" 0 --> 2\n  bar [1, 2]",
+		chartColor + "\nxychart-beta\n  title \"A\"\n  x-axis [\"a\", \"a\"]\n  y-axis \"n\" 0 --> 2\n  bar [1, 2]",
+	} {
 		if mermaid(bad) == nil {
 			t.Errorf("taken for a chart: %q", bad)
 		}
