@@ -124,7 +124,7 @@ func TestContentKeepsBelowItsLimits(t *testing.T) {
 			if strings.HasSuffix(r.URL.Path, "/comments") {
 				made = append(made, time.Now())
 			}
-			return &http.Response{StatusCode: 201, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+			return &http.Response{StatusCode: http.StatusCreated, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 		})
 		c := &content{tally: &tally{}, next: next, maxWait: 90 * time.Second}
 		send := func(path string) error {
