@@ -75,10 +75,10 @@ func (d *Daemon) about(ctx context.Context, branch string) (members []resource.A
 	if err != nil {
 		return nil, false, fmt.Errorf("recall what %s is about: %w", branch, err)
 	}
-	if text == "" || json.Unmarshal([]byte(text), &members) != nil { // earlier versions kept the owners alone
-		return nil, false, nil
+	if known = text != "" && json.Unmarshal([]byte(text), &members) == nil; !known { // earlier versions kept the owners alone
+		members = nil
 	}
-	return members, true, nil
+	return members, known, nil
 }
 
 // untold tells whether the drift that a proposal is about may be there still, though the scan doesn't

@@ -31,13 +31,13 @@ func Overview(causes []Cause, own int, o DriftOptions) (title, markdown string, 
 	causes = slices.Clone(causes)
 	slices.SortFunc(causes, func(a, b Cause) int { return Graver(a, b, o.Since) })
 	out := overviewReport{FormatVersion: formatVersion, Fleet: o.Fleet, Commit: o.Commit, Causes: make([]overviewCause, len(causes))}
-	levels, sum := map[string]int{}, sha256.New()
+	levels, all := map[string]int{}, strings.Builder{}
 	s := section{noun: "cause", most: 50_000, foot: "\n"}
 	s.head = "### What waits, the gravest first\n\n" + table([]string{"Severity", "What", "Resources", "Since", "Who"}, nil)
 	for i, cause := range causes {
 		level, _ := cause.Severity()
 		levels[level]++
-		fmt.Fprintf(sum, "%s %s\n", cause.Slug, cause.Digest)
+		all.WriteString(cause.Slug + " " + cause.Digest + "\n")
 		title := DriftTitle(cause, o.Deeds)
 		who := Who(cause, o.Deeds)
 		out.Causes[i] = overviewCause{
@@ -61,5 +61,6 @@ func Overview(causes []Cause, own int, o DriftOptions) (title, markdown string, 
 	p.write("### Merging or closing this\n\nNeither decides anything: nothing is acknowledged, nothing is put back. Merging files this list in `reports/drift/`. " +
 		"It is kept up to date while it is open, made again when something else waits, and closed by Tenantry when nothing does.\n\n")
 	data, _ = indented(out) // texts and numbers: this can't fail
-	return title, p.String(), data, "overview:" + hex.EncodeToString(sum.Sum(nil))
+	sum := sha256.Sum256([]byte(all.String()))
+	return title, p.String(), data, "overview:" + hex.EncodeToString(sum[:])
 }
