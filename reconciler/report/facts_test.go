@@ -133,6 +133,16 @@ func TestDestructionHasRoomBesideEverythingElse(t *testing.T) {
 	for i := range 60 {
 		s.Groups = append(s.Groups, ShadowGroup{Unusual: true, Tenants: []resource.Owner{resource.Tenant(fmt.Sprint("t", i))}, Broken: strings.Repeat("broken ", 90)})
 	}
+	for i := range 20 {
+		g := ShadowGroup{Mended: true}
+		for j := range 50 {
+			g.Tenants = append(g.Tenants, resource.Tenant(fmt.Sprintf("a-customer-with-a-long-name-%d-%d", i, j)))
+		}
+		s.Groups = append(s.Groups, g)
+	}
+	for i := range 150 {
+		c.Changes = append(c.Changes, data(change(changeset.Retire, changeset.Config, fmt.Sprintf("tenant/r%d/aws.s3.bucket/data", i))))
+	}
 	var remarks []string
 	for range 50 {
 		remarks = append(remarks, strings.Repeat("mind this ", 40))

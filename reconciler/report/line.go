@@ -16,10 +16,11 @@ const mostTitle = 250
 // +$41/mo · blast radius low". If data is concerned it begins with that instead: "Data of tenant/acme: 1 to be
 // retired · 0 to add, 0 to change, 2 to destroy · 1 tenant".
 func Title(c changeset.Changeset, f Facts) string {
+	text := "Plan: " + Verdict(c, f)
 	if data := dataTitle(fates(c)); data != "" {
-		return visible(cut(data+" · "+Verdict(c, f), mostTitle))
+		text = data + " · " + Verdict(c, f)
 	}
-	return visible(cut("Plan: "+Verdict(c, f), mostTitle))
+	return visible(cut(text, mostTitle))
 }
 
 // Line is what a changeset would do in one line: "3 to add, 1 to change, 0 to
