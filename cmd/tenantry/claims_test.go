@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -117,7 +118,7 @@ func TestReadinessNamesEachFleet(t *testing.T) {
 		{posts: []*post{ready}, want: 200, says: "one: ready\n"},
 	} {
 		w := httptest.NewRecorder()
-		readiness(tt.posts).ServeHTTP(w, httptest.NewRequest("GET", "/readyz"+tt.query, nil))
+		readiness(tt.posts).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz"+tt.query, nil))
 		if w.Code != tt.want || !strings.Contains(w.Body.String(), tt.says) {
 			t.Errorf("/readyz%s of %d: %d %q", tt.query, len(tt.posts), w.Code, w.Body)
 		}

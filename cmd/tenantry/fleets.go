@@ -116,7 +116,7 @@ func (a *app) service(flags *pflag.FlagSet, path string) (service, error) {
 	}
 	ours := func(name string) bool { _, there := file[name]; return there }
 	inherits := func(name string) bool {
-		return !slices.Contains(fleetsAlone, name) && !(slices.Contains(signingIn, name) && slices.ContainsFunc(signingIn, ours))
+		return !slices.Contains(fleetsAlone, name) && (!slices.Contains(signingIn, name) || !slices.ContainsFunc(signingIn, ours))
 	}
 	own := *a
 	own.dataDir, own.env = "", func(name string) string {
@@ -201,8 +201,8 @@ func apart(all []service) error {
 		if dir, err = filepath.Abs(dir); err != nil {
 			return err
 		}
-		if real, err := filepath.EvalSymlinks(dir); err == nil { // otherwise it isn't there yet
-			dir = real
+		if followed, err := filepath.EvalSymlinks(dir); err == nil { // otherwise it isn't there yet
+			dir = followed
 		}
 		where, err := gitrepo.Place(v.repoURL)
 		if err != nil {

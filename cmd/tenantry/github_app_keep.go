@@ -50,9 +50,9 @@ func placeForApp(dir string) (string, error) {
 // are followed.
 func workTree(dir string) (string, error) {
 	for {
-		real, err := filepath.EvalSymlinks(dir)
+		followed, err := filepath.EvalSymlinks(dir)
 		if err == nil {
-			dir = real
+			dir = followed
 			break
 		}
 		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {

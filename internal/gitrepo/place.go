@@ -23,8 +23,8 @@ func Place(address string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if real, err := filepath.EvalSymlinks(dir); err == nil { // otherwise it isn't there yet
-			dir = real
+		if followed, err := filepath.EvalSymlinks(dir); err == nil { // otherwise it isn't there yet
+			dir = followed
 		}
 		return dir, nil
 	}

@@ -11,7 +11,7 @@ func TestPlace(t *testing.T) {
 	if err := os.Symlink(dir, filepath.Join(dir, "linked")); err != nil {
 		t.Fatal(err)
 	}
-	real, err := filepath.EvalSymlinks(dir)
+	followed, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,9 +24,9 @@ func TestPlace(t *testing.T) {
 		"https://github.com/acme/other":          "github.com/acme/other",
 		"http://127.0.0.1:3000/acme/fleet.git":   "127.0.0.1:3000/acme/fleet",
 		"ssh://git@github.com:2222/acme/fleet":   "github.com:2222/acme/fleet",
-		dir:                                      real,
-		"file://" + dir + "/":                    real,
-		filepath.Join(dir, "linked"):             real,
+		dir:                                      followed,
+		"file://" + dir + "/":                    followed,
+		filepath.Join(dir, "linked"):             followed,
 		filepath.Join(dir, "linked", "..", "no"): filepath.Join(dir, "no"),
 	} {
 		if got, err := Place(address); err != nil || got != want {
