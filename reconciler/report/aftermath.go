@@ -29,7 +29,7 @@ func verdict(r Result) string {
 	by := resultsOf(r.Outcomes)
 	switch {
 	case undone(r):
-		return "Not done: " + title
+		return "Not done: " + strings.TrimSuffix(title, " · not converged") // which goes without saying
 	case r.Underway:
 		return strings.Replace(doneOf(r).title(), "Applying", "Under way", 1)
 	case by[changeset.Held] > 0:

@@ -88,7 +88,7 @@ func TestAftermath(t *testing.T) {
 		},
 		"failed": {
 			Result{Outcomes: []changeset.Outcome{outcomeOf("a", changeset.Failed, "AccessDenied"), outcomeOf("b", changeset.Blocked, "needs a")}, Page: "https://github.example/x"},
-			[]string{"**Not done: 1 failed · 1 blocked · not converged**", "### What to do", "`/tenantry retry`", "*Re-run*", "](https://github.example/x)", "AccessDenied"},
+			[]string{"**Not done: 1 failed · 1 blocked**", "### What to do", "`/tenantry retry`", "*Re-run*", "](https://github.example/x)", "AccessDenied"},
 			[]string{"Nothing is left"},
 		},
 		"waiting": {
@@ -109,7 +109,7 @@ func TestAftermath(t *testing.T) {
 		},
 		"unseen": {
 			Result{Unseen: []changeset.Unseen{{Error: "AccessDenied"}}},
-			[]string{"**Not done: Nothing to do · 1 place unseen · not converged**", "`tenantry doctor`"}, []string{"Nothing is left"},
+			[]string{"**Not done: Nothing to do · 1 place unseen**", "`tenantry doctor`"}, []string{"Nothing is left"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
