@@ -117,6 +117,8 @@ func TestAClosedWeeklyReportStaysClosed(t *testing.T) {
 func TestAWeeklyReportThatIsTheSameIsNotWrittenAgain(t *testing.T) {
 	inOffice(t, func(o *office) {
 		o.git.commit(mainRef, o.first, edit("fleet.cue", "schedules: {", "schedules: {\n\tweekly: \"*/10 * * * *\""))
+		o.wait(5 * time.Minute)
+		o.tell("dana", "hold")
 		o.wait(20 * time.Minute)
 		first, proposed := o.weekOpen(), o.board.proposed
 		if first.Branch == "" {
@@ -127,7 +129,7 @@ func TestAWeeklyReportThatIsTheSameIsNotWrittenAgain(t *testing.T) {
 			t.Errorf("the same report was written %d times more", o.board.proposed-proposed)
 		}
 
-		// Taken, it doesn't come back within the week; what happens after it gets a report of its own.
+		// Taken, it doesn't come back within the week, though the hold goes on; what happens after it gets a report of its own.
 		o.take(first)
 		o.wait(3 * time.Hour)
 		if p := o.weekOpen(); p.Branch != "" {
@@ -135,6 +137,7 @@ func TestAWeeklyReportThatIsTheSameIsNotWrittenAgain(t *testing.T) {
 		}
 		tip, _ := o.git.Head(t.Context())
 		o.git.commit(mainRef, tip, edit("tenants/cedar-clinic.cue", "retentionDays: 180", "retentionDays: 90"))
+		o.tell("dana", "resume")
 		o.wait(time.Hour)
 		if p := o.weekOpen(); p.Branch != first.Branch+"-2" || !strings.Contains(p.Body, "### Written for commits without a pull request") {
 			t.Errorf("%s\n%s", p.Branch, p.Body)
