@@ -15,7 +15,7 @@ import (
 // these rules, and where they don't suffice everything is read:
 //
 //   - What is known of places that were listed lately enough stands for what nobody touches. The comparison is
-//     that of a whole look, over everything.
+//     that of a whole look, over everything; for the plan of a few, see about.
 //   - Read again is all that the owners have whose definitions differ from what was applied to them, that
 //     were removed, or of which something is begun, in doubt or without an answer; what they refer to; and
 //     what this process wrote since.

@@ -131,6 +131,11 @@ func (r *Reconciler) compare(ctx context.Context, b basis, seen Observation, who
 	if err != nil {
 		return Plan{}, err
 	}
+	if b.circle == nil { // a part in which something goes doesn't stand
+		if err := r.spending(ctx, &snapshot); err != nil {
+			return Plan{}, err
+		}
+	}
 	if !whole {
 		snapshot.Limits = countAlone(snapshot.Limits)
 	}
@@ -253,16 +258,6 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 	if s.Created, err = r.State.Created(ctx, addresses(seen.Observed)); err != nil {
 		return s, fmt.Errorf("ask the log for what we created: %w", err)
 	}
-	window := s.Limits.Window
-	if window == 0 {
-		window = 24 * time.Hour
-	}
-	if s.Spent, err = r.State.Spent(ctx, s.Now.Add(-window)); err != nil {
-		return s, fmt.Errorf("ask the log for what was destroyed: %w", err)
-	}
-	if s.Used, err = r.State.Used(ctx); err != nil {
-		return s, fmt.Errorf("ask the log for what was approved: %w", err)
-	}
 	var unrepeatable []resource.Address
 	for _, o := range seen.Observed {
 		if s.Kinds[o.Address.Kind].Unrepeatable {
@@ -273,6 +268,22 @@ func (r *Reconciler) snapshot(ctx context.Context, t Target, set providers.Set, 
 		return s, fmt.Errorf("ask the log for the marks of what we created: %w", err)
 	}
 	return s, r.unsure(ctx, &s, sent)
+}
+
+// spending fills in what limits and approvals are judged by.
+func (r *Reconciler) spending(ctx context.Context, s *changeset.Snapshot) error {
+	window := s.Limits.Window
+	if window == 0 {
+		window = 24 * time.Hour
+	}
+	var err error
+	if s.Spent, err = r.State.Spent(ctx, s.Now.Add(-window)); err != nil {
+		return fmt.Errorf("ask the log for what was destroyed: %w", err)
+	}
+	if s.Used, err = r.State.Used(ctx); err != nil {
+		return fmt.Errorf("ask the log for what was approved: %w", err)
+	}
+	return nil
 }
 
 // applied fills in what is remembered of the owners, and what of it is in doubt because something was

@@ -43,7 +43,7 @@ func Invalid(findings []Finding) bool {
 }
 
 // assemble makes a fleet of what was found out about its parts.
-func assemble(d *Defined, rows []row, x across) (*Fleet, []Finding) {
+func assemble(d *Defined, cells []*kept, rows []row, x across) (*Fleet, []Finding) {
 	f := *d.Fleet
 	f.Broken = maps.Clone(d.Fleet.Broken)
 	f.Tenants = make([]Tenant, 0, len(rows))
@@ -52,9 +52,7 @@ func assemble(d *Defined, rows []row, x across) (*Fleet, []Finding) {
 		offboards: map[resource.Owner]resource.Origin{},
 	}
 	found := slices.Concat(d.Found, x.found)
-	for _, a := range d.Cells {
-		k := &kept{Answer: *a, body: body{in: pack([][]byte{a.Body}), to: len(a.Body)}}
-		k.Body = nil
+	for _, k := range cells {
 		f.owners[k.Owner] = k
 		f.hold(k.Owner, k.Found)
 		if k.Broken == "" {

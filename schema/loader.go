@@ -61,7 +61,7 @@ func (l *Loader) load(ctx context.Context, files *listing, at time.Time) (*Fleet
 	if err != nil {
 		return nil, nil, fmt.Errorf("evaluate the tenants: %w", err)
 	}
-	fleet, found := assemble(w.defined, s.rows, l.check.find(s.rows, w.defined.Limits))
+	fleet, found := assemble(w.defined, w.cells(), s.rows, l.check.find(s.rows, w.defined.Limits))
 	fleet.At, fleet.Digest = at, files.digest(w.id)
 	if len(w.defined.Killed) > 0 || slices.ContainsFunc(s.rows, func(r row) bool { return r.answer.Stopped }) {
 		fleet.Retry = at.Add(patience + time.Second)
@@ -81,6 +81,21 @@ type world struct {
 	files []File         // nil until an evaluator has to see them
 	needs map[string]Sum // by the token of a place
 	fresh bool           // the cache doesn't have all of it
+	kept  []*kept        // what is said of the cells; nil until somebody asks
+}
+
+// cells are the answers about the cells. They are compressed once.
+func (w *world) cells() []*kept {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.kept == nil {
+		for _, a := range w.defined.Cells {
+			k := &kept{Answer: *a, body: body{in: pack([][]byte{a.Body}), to: len(a.Body)}}
+			k.Body = nil
+			w.kept = append(w.kept, k)
+		}
+	}
+	return w.kept
 }
 
 // holds tells whether what was evaluated is so at another time.

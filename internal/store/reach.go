@@ -109,12 +109,12 @@ func (r *reach) end(err error) error {
 	return err
 }
 
-// fill takes over what was applied to everybody, which read reads, if it isn't known yet.
+// fill takes over what was applied to everybody, which read reads, if it isn't known yet or has changed.
 func (r *reach) fill(read func() (map[resource.Owner]reconciler.OwnerState, error)) (map[resource.Owner]reconciler.OwnerState, error) {
 	r.mu.Lock()
-	filled := r.filled
+	fresh := r.filled && len(r.stale) == 0
 	r.mu.Unlock()
-	if filled || !r.turn.TryLock() {
+	if fresh || !r.turn.TryLock() {
 		return read()
 	}
 	defer r.turn.Unlock()
