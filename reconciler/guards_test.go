@@ -515,6 +515,7 @@ func (everybody) MayWrite(context.Context, string) (bool, error) { return true, 
 
 func TestARobotThatMayWriteDecidesNothing(t *testing.T) {
 	inOffice(t, func(o *office) {
+		o.owned("CODEOWNERS", "") // nobody owns anything, so that whoever may write decides
 		branch, writes := o.drifted(t), o.cloud.writeCount()
 		o.Daemon.Reviews = everybody{o.Daemon.Reviews}
 		o.decide(t, branch, "stale[bot]")
