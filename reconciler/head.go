@@ -187,7 +187,7 @@ func (d *Daemon) passes(ctx context.Context, t Target, r *result, n *narrator) (
 	for i := range most {
 		plan, err := d.Reconciler.Plan(ctx, t, d.pass(t.Fleet, i > 0 && i == most-1))
 		if err != nil {
-			return end{compare: err}, nil
+			return end{compare: err}, nil //nolint:nilerr // that is how it ended, and it has words of its own
 		}
 		if len(plan.Changeset.Ready())+plan.Changeset.Unchanged > 0 { // something has the fleet's mark, or will
 			if err := d.Reconciler.State.Put(ctx, stateFleet, t.Fleet.Name); err != nil {
@@ -362,11 +362,11 @@ func (r *result) check() Check {
 	case r.waiting && c.Conclusion != "failure":
 		c.Conclusion = "" // it goes on by itself
 	}
-	print := report.Applied
+	words := report.Applied
 	if c.Conclusion == "" {
-		print = report.Applying
+		words = report.Applying
 	}
-	c.Title, c.Summary = print(r.report())
+	c.Title, c.Summary = words(r.report())
 	if !r.again.IsZero() {
 		c.Summary += "\nWhat has to wait is looked at again at " + r.again.UTC().Format("2006-01-02 15:04:05 UTC") + ", with nobody asking.\n"
 	}

@@ -58,6 +58,7 @@ func (d *Daemon) do(ctx context.Context, c Command, h *heard) error {
 	case verbPreview:
 		return d.askPreview(ctx, c)
 	case verbApply, verbRetry:
+		d.noticed.askAgain()
 		d.trigger(ctx, keyHead, true)
 		return d.say(ctx, c, "again")
 	case verbHold, verbResume:

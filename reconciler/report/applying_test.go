@@ -84,7 +84,8 @@ func TestAftermath(t *testing.T) {
 		},
 		"nothing to do": {
 			Result{Converged: true},
-			[]string{"**Nothing had to change: the cloud was as Git wants it already**"}, []string{"What to do"},
+			[]string{"**Nothing had to change: the cloud was as Git wants it already**"},
+			[]string{"What to do"},
 		},
 		"failed": {
 			Result{Outcomes: []changeset.Outcome{outcomeOf("a", changeset.Failed, "AccessDenied"), outcomeOf("b", changeset.Blocked, "needs a")}, Page: "https://github.example/x"},
@@ -93,7 +94,8 @@ func TestAftermath(t *testing.T) {
 		},
 		"waiting": {
 			Result{Underway: true, Outcomes: []changeset.Outcome{outcomeOf("a", changeset.Applied, ""), outcomeOf("b", changeset.Waiting, "AWS is at it")}},
-			[]string{"**Under way: 1 of 2 done, 1 waits for the cloud**", "Nobody has to do anything", "### Under way"}, []string{"What to do", "Nothing is left"},
+			[]string{"**Under way: 1 of 2 done, 1 waits for the cloud**", "Nobody has to do anything", "### Under way"},
+			[]string{"What to do", "Nothing is left"},
 		},
 		"held by a limit": {
 			Result{Converged: true, Last: limited, Outcomes: []changeset.Outcome{outcomeOf("a", changeset.Held, "too much")}, Again: time.Unix(3600, 0)},
@@ -105,11 +107,13 @@ func TestAftermath(t *testing.T) {
 		},
 		"held by a policy": {
 			Result{Converged: true, Outcomes: []changeset.Outcome{outcomeOf("a", changeset.Held, "the team security looks at it first")}},
-			[]string{"**Done but for what is held: 1 held**", "waits for a person", "the team security"}, []string{"approvals/"},
+			[]string{"**Done but for what is held: 1 held**", "waits for a person", "the team security"},
+			[]string{"approvals/"},
 		},
 		"unseen": {
 			Result{Unseen: []changeset.Unseen{{Error: "AccessDenied"}}},
-			[]string{"**Not done: Nothing to do · 1 place unseen**", "`tenantry doctor`"}, []string{"Nothing is left"},
+			[]string{"**Not done: Nothing to do · 1 place unseen**", "`tenantry doctor`"},
+			[]string{"Nothing is left"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
