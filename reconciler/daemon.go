@@ -385,8 +385,9 @@ func (d *Daemon) onSchedule(ctx context.Context, key string, of func(fleetSchedu
 		// Without a schedule there is nothing to wait for but one: a nil channel never delivers.
 		var due <-chan time.Time
 		if schedule, err := cron.ParseStandard(text); err == nil {
-			timer := time.NewTimer(time.Until(schedule.Next(time.Now().UTC())))
-			due = timer.C // left to the collector if the schedule moves first
+			if next := schedule.Next(time.Now().UTC()); !next.IsZero() { // as of the 31st of February
+				due = time.NewTimer(time.Until(next)).C // left to the collector if the schedule moves first
+			}
 		}
 		select {
 		case <-ctx.Done():
