@@ -74,7 +74,7 @@ func (d *Daemon) decide(ctx context.Context, s scan) (err error) {
 	s.causes = report.Causes(s.changes, s.deeds, s.known)
 	var h healing
 	var failures []error
-	if s.target.Fleet.CorrectDrift {
+	if s.target.Fleet.Heals() {
 		if h, err = d.heal(ctx, s); err != nil {
 			failures = append(failures, err)
 		}

@@ -35,8 +35,8 @@ type healing struct {
 	wrote  bool
 }
 
-// heal puts back what was changed in the cloud, in a fleet that says drift: "correct". The limits,
-// holds and the fence apply as to any write, and only drift is written: what is configuration waits
+// heal puts back what was changed in the cloud, in a fleet that says drift: "correct", or as far as its
+// corrections say so. The limits, holds and the fence apply as to any write, and only drift is written: what is configuration waits
 // for its commit, and drift that a person acknowledged stays until it changes. What was put back is
 // reported afterwards; what wasn't is for people to decide on, as in any other fleet.
 func (d *Daemon) heal(ctx context.Context, s scan) (healing, error) {
@@ -44,7 +44,9 @@ func (d *Daemon) heal(ctx context.Context, s scan) (healing, error) {
 	if err := d.held(ctx); err != nil {
 		for _, cause := range s.causes {
 			for _, change := range cause.Changes {
-				h.left[change.Address] = err.Error()
+				if s.target.Fleet.Corrects(change) {
+					h.left[change.Address] = err.Error()
+				}
 			}
 		}
 		return h, nil
@@ -63,12 +65,12 @@ func (d *Daemon) heal(ctx context.Context, s scan) (healing, error) {
 		return h, err
 	}
 	for _, change := range plan.Changeset.Changes {
-		if change.Cause == changeset.Drift && change.Hold != "" {
+		if change.Cause == changeset.Drift && change.Hold != "" && s.target.Fleet.Corrects(change) {
 			h.left[change.Address] = change.Hold
 		}
 	}
 	d.later(keyDrift, plan.Changeset.Again)
-	plan = plan.onlyDrift(accepted)
+	plan = plan.onlyDrift(func(c changeset.Change) bool { return !accepted[c.Address] && s.target.Fleet.Corrects(c) })
 	if len(plan.Changeset.Ready()) == 0 {
 		return h, nil
 	}
@@ -95,11 +97,11 @@ func (d *Daemon) acknowledged(ctx context.Context, s scan) (map[resource.Address
 	return accepted, nil
 }
 
-// onlyDrift holds every change of the plan that isn't drift, and drift that was acknowledged.
-func (p Plan) onlyDrift(accepted map[resource.Address]bool) Plan {
+// onlyDrift holds every change of the plan that isn't drift, or isn't to be put back without asking.
+func (p Plan) onlyDrift(corrects func(changeset.Change) bool) Plan {
 	changes := slices.Clone(p.Changeset.Changes)
 	for i, change := range changes {
-		if change.Hold == "" && (change.Cause != changeset.Drift || accepted[change.Address]) {
+		if change.Hold == "" && (change.Cause != changeset.Drift || !corrects(change)) {
 			changes[i].Hold, changes[i].HoldKind = "it is not what a scan for drift puts back", changeset.HoldDrift
 		}
 	}

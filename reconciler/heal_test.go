@@ -392,3 +392,37 @@ func TestAReportEndsThoughOthersAreBroken(t *testing.T) {
 		}
 	})
 }
+
+// In a fleet that has drift reported, rules name what is put back at once; all else is for people to decide, also
+// what is changed together with it.
+func TestAFleetNamesWhatIsPutBack(t *testing.T) {
+	inOffice(t, func(o *office) {
+		head := o.git.commit(mainRef, o.first, edit("fleet.cue", `drift: "report"`,
+			"drift: \"report\"\ncorrect: [{kind: \"aws.s3.bucket\", attribute: \"versioning\", reason: \"Backups need it.\"}]"))
+		o.wait(5 * time.Minute)
+		if c := o.board.check("tenantry/apply", head); c.Conclusion != "success" {
+			t.Fatalf("tenantry/apply is %s: %s\n%s", c.Conclusion, c.Title, c.Summary)
+		}
+		o.cloud.change(deltaBucket, "versioning", resource.Bool(false))
+		o.cloud.change(cedarLogs, "retentionDays", resource.Int(90))
+		o.wait(2 * time.Hour)
+		live, _ := o.cloud.byAddress()
+		if live[deltaBucket].Attributes["versioning"] != resource.Bool(true) {
+			t.Error("the bucket isn't versioned again")
+		}
+		if got := o.retention(); got != "90" {
+			t.Errorf("the logs are kept for %s days, which nobody decided", got)
+		}
+		asked, told := 0, 0
+		for _, branch := range o.board.open() {
+			if strings.HasPrefix(o.proposal(branch).Digest, "corrected:") {
+				told++
+			} else {
+				asked++
+			}
+		}
+		if asked != 1 || told != 1 {
+			t.Errorf("%d questions and %d reports: %v", asked, told, o.board.open())
+		}
+	})
+}

@@ -148,6 +148,14 @@ func (d *Daemon) sameName(ctx context.Context, t Target) (bool, error) {
 	return false, d.check(ctx, Check{Name: checkApply, Commit: t.Commit, Conclusion: "action_required", Title: "The fleet's name was changed; nothing is applied", Summary: why})
 }
 
+// within is where a rule holds, as words.
+func within(environment string) string {
+	if environment == "" {
+		return ""
+	}
+	return " in " + environment
+}
+
 // remarks says what a pull request changes of the fleet's safety, which no change in the cloud shows.
 func remarks(before, after *schema.Fleet) []string {
 	if before == nil {
@@ -163,6 +171,12 @@ func remarks(before, after *schema.Fleet) []string {
 			text = "What is changed in the cloud by hand is put back from now on, without asking. The plan has what drifted so far."
 		}
 		list = append(list, text)
+	}
+	for _, rule := range after.Corrections {
+		if !slices.ContainsFunc(before.Corrections, rule.Same) {
+			list = append(list, fmt.Sprintf("What is changed by hand of %s of %s%s is put back from now on, without asking: %s",
+				rule.Attribute, rule.Kind, within(rule.Environment), rule.Reason))
+		}
 	}
 	for _, a := range after.Approvals {
 		known := slices.ContainsFunc(before.Approvals, func(b changeset.Approval) bool { return a.Digest == b.Digest && a.Expires.Equal(b.Expires) })

@@ -24,6 +24,7 @@ type fleetParts struct {
 		Events []string
 	}
 	Unmanaged struct{ Ignore []ignoreFields }
+	Correct   []correctionFields
 	Glossary  map[string]Term
 	Prices    struct {
 		Currency string
@@ -74,6 +75,7 @@ func (d *definitions) takeParts(f *Fleet, in fleetParts, src *source) {
 		})
 	}
 	d.takeIgnored(f, in, n)
+	d.takeCorrections(f, in, n)
 	d.takePrices(f, in, n)
 	f.Glossary, d.windows = in.Glossary, sortedKeys(in.Windows)
 	d.freezes, d.found = f.Freezes, append(d.found, n.found...)

@@ -46,6 +46,8 @@ type Fleet struct {
 	// CorrectDrift is the fleet's word on what was changed in the cloud: put back at once, or
 	// (the default) reported for a person to decide.
 	CorrectDrift bool
+	// Corrections are what is put back at once where drift is reported.
+	Corrections []Correction
 	// OpenDrift is how many pull requests about drift may be open at a time, one about all the rest apart.
 	OpenDrift int
 	// At is the time at which expiries were judged. Until is when that should be done again, because
