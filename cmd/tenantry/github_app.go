@@ -93,11 +93,7 @@ func (a *app) createGitHubApp(ctx context.Context, w appWish) (failure error) {
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 	}
 	go func() { _ = server.Serve(listener) }() // ends when it is shut down below
-	defer func() {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		failure = errors.Join(failure, server.Shutdown(ending))
-	}()
+	defer func() { failure = errors.Join(failure, shut(ctx, server)) }()
 	if _, err := fmt.Fprintf(a.err, "Open %s/ in a browser on this machine, press the button, and confirm on GitHub.\n", here); err != nil {
 		return err
 	}

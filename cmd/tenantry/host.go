@@ -85,13 +85,23 @@ func (h *host) serve(ctx context.Context, mux *http.ServeMux, parts ...func(cont
 	}
 	group.Go(func() error {
 		<-ctx.Done()
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		return server.Shutdown(ending)
+		return shut(ctx, server)
 	})
 	err = group.Wait()
 	h.log.Info("stopped; no write was cut in half")
 	return err
+}
+
+// shut ends a server: what is being answered gets a moment. A connection on which nothing was said, as clients
+// open some in advance, is no reason to wait longer, nor to fail.
+func shut(ctx context.Context, server *http.Server) error {
+	const moment = 2 * time.Second
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), moment)
+	defer cancel()
+	if err := server.Shutdown(ending); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return server.Close()
 }
 
 // How long a fleet that fails is left alone: doubled each time, up to the longest.
