@@ -49,7 +49,7 @@ $(CACHE)/openapi/.installed: Makefile
 	touch $@
 
 .PHONY: pictures
-STORIES ?= onboard|pull-invalid|shadow|limit|drift-keep|drift-ignore|audit
+STORIES ?= newcomer|pull-invalid|shadow|limit|events|drift-overview|preview|weekly|deploy
 CHROMIUM ?= chromium
 pictures: ## what people see of these STORIES in a browser, in .cache/pictures; Debian's Chromium, or CHROMIUM
 	command -v $(CHROMIUM) || apt-get install --yes --no-install-recommends chromium
