@@ -195,7 +195,8 @@ func TestSeverity(t *testing.T) {
 		{[]string{"tags.team"}, Changed, "low"},
 		{[]string{"description", "tags.a"}, Changed, "low"},
 		{[]string{"retentionDays", "tags.a"}, Changed, "medium"},
-		{[]string{"tags.a", "versioning"}, Changed, "medium"},
+		{[]string{"tags.a", "visibilityTimeout"}, Changed, "medium"},
+		{[]string{"versioning"}, Changed, "high"}, // without it, whoever overwrites a file destroys it
 		{[]string{"publicAccessBlock.blockPublicAcls"}, Changed, "high"},
 		{[]string{"inlinePolicies.main", "tags.a"}, Changed, "high"},
 		{nil, Missing, "high"},

@@ -62,7 +62,7 @@ func (c Cause) Since(since map[string]time.Time) time.Time {
 func guards(attribute string) bool {
 	switch attribute {
 	case "publicAccessBlock", "policy", "encryption", "kmsKey", "assumeRolePolicy", "inlinePolicies",
-		"managedPolicies", "permissionsBoundary", "rotation", "subscriptions", "objectOwnership", "replication", "notifications",
+		"managedPolicies", "permissionsBoundary", "rotation", "versioning", "subscriptions", "objectOwnership", "replication", "notifications",
 		"eventBridge", "grants", "subscriptionFilters", "replicas", "redriveAllow", changeset.Retirement:
 		return true
 	}
