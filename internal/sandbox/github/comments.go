@@ -47,7 +47,8 @@ func (s *Server) addComment(r *repo, p *pull, by *account, via *app, body string
 	if err := checkBody(body); err != nil {
 		return nil, err
 	}
-	m := &comment{id: s.id(), number: p.number, by: by, app: via, body: body, created: s.now(), updated: s.now()}
+	now := s.now()
+	m := &comment{id: s.id(), number: p.number, by: by, app: via, body: body, created: now, updated: now}
 	r.comments = append(r.comments, m)
 	p.updated = s.now()
 	s.emitComment(r, m, "created", by, nil)
