@@ -15,8 +15,12 @@ const example = 90 * 24 * time.Hour
 
 // choices is what a person can do about a cause: how, and what that does.
 func choices(cause Cause, o DriftOptions) string {
+	merge := "**Keep it**"
+	if len(o.Kept) == 0 {
+		merge = "**Take note of it**"
+	}
 	return "### What to do\n\n" + table([]string{"", "How", "What happens then"}, [][]string{
-		{"**Keep it**", "merge this", merging(o)},
+		{merge, "merge this", merging(o)},
 		{"**Put it back**", "close this, or comment `/tenantry revert`", closing(cause)},
 		{"**Leave it until a day**", waiving(cause, o), waived(cause)},
 		{"**Nothing yet**", "leave this open", leaving(o)},
@@ -109,6 +113,9 @@ func leaving(o DriftOptions) string {
 // keptSection says which definitions merging changes, and what it can't keep.
 func keptSection(o DriftOptions) section {
 	s := section{noun: "resource", most: 12_000, head: "### What merging keeps\n\n", foot: "\n"}
+	if len(o.Kept) == 0 {
+		s.head = "### Why merging changes no definition\n\n"
+	}
 	byFile := map[string][]string{}
 	for key, file := range o.Kept {
 		byFile[file] = append(byFile[file], key)
@@ -122,7 +129,7 @@ func keptSection(o DriftOptions) section {
 		s.items = append(s.items, fmt.Sprintf("- %s keeps %s\n", code(file), strings.Join(keys, ", ")))
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.Refused)) {
-		s.items = append(s.items, fmt.Sprintf("- %s can't be kept this way: %s\n", code(key), prose(cut(o.Refused[key], 300))))
+		s.items = append(s.items, fmt.Sprintf("- %s can't be kept: %s\n", code(key), prose(cut(o.Refused[key], 300))))
 	}
 	return s
 }

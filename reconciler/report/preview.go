@@ -103,11 +103,20 @@ func graveEffects(groups []previewed) section {
 }
 
 func previewTable(groups []previewed) section {
-	s := section{noun: "owner", most: 8_000, head: table([]string{"Whose", "Add", "Change", "Destroy", "Retire", ""}, nil), foot: "\n"}
+	s := section{noun: "owner", most: 8_000, foot: "\n"}
+	columns := []string{"Whose", "Add", "Change", "Destroy", "Retire"}
+	noted := slices.ContainsFunc(groups, func(g previewed) bool { return g.note() != "" })
+	if noted {
+		columns = append(columns, "Note")
+	}
+	s.head = table(columns, nil)
 	for _, g := range groups {
 		sum := (changeset.Changeset{Changes: g.changes()}).Summary()
-		s.items = append(s.items, fmt.Sprintf("| %s | %d | %d | %d | %d | %s |\n", code(string(g.owner)),
-			sum.Create+sum.Replace+sum.Adopt, sum.Update, sum.Delete+sum.Replace, sum.Retire, g.note()))
+		row := fmt.Sprintf("| %s | %d | %d | %d | %d |", code(string(g.owner)), sum.Create+sum.Replace+sum.Adopt, sum.Update, sum.Delete+sum.Replace, sum.Retire)
+		if noted {
+			row += " " + g.note() + " |"
+		}
+		s.items = append(s.items, row+"\n")
 	}
 	return s
 }
