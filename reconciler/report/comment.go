@@ -85,7 +85,7 @@ func remarkSection(remarks []string) section {
 func opening(c changeset.Changeset) string {
 	switch {
 	case c.Empty() && len(c.Unseen) == 0 && len(c.Broken) == 0:
-		return "The cloud is as Git wants it.\n\n"
+		return "Merging changes nothing in the cloud.\n\n"
 	case len(c.Changes) == 0:
 		return "Nothing has to change in what could be read and seen.\n\n"
 	case len(c.Ready()) == 0:
