@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -22,7 +23,7 @@ type cable struct {
 	asked    int
 	said     []string
 	down     error
-	onChecks func(reconciler.Check)
+	onChecks atomic.Pointer[func(reconciler.Check)]
 }
 
 func (w *cable) call(said string) error {
@@ -72,8 +73,8 @@ func (w *cable) Check(ctx context.Context, c reconciler.Check) error {
 		return err
 	}
 	err := w.Reviews.Check(ctx, c)
-	if w.onChecks != nil {
-		w.onChecks(c)
+	if then := w.onChecks.Load(); then != nil {
+		(*then)(c)
 	}
 	return err
 }
@@ -193,7 +194,7 @@ func TestAnAnswerThatIsOvertaken(t *testing.T) {
 				onCable(t, func(o *office, w *cable) {
 					old := o.open(7, "one")
 					now := old
-					w.onChecks = func(c reconciler.Check) {
+					onChecks := func(c reconciler.Check) {
 						if c.Name != "tenantry/plan" || c.Commit != old.Head || now != old {
 							return
 						}
@@ -211,6 +212,7 @@ func TestAnAnswerThatIsOvertaken(t *testing.T) {
 							o.Notice(t.Context(), h)
 						}
 					}
+					w.onChecks.Store(&onChecks)
 					o.wait(2 * time.Minute)
 					if c := o.board.check("tenantry/plan", old.Head); c.Conclusion != "cancelled" {
 						t.Errorf("the old head: %+v", c)
@@ -243,16 +245,17 @@ func TestAnAnswerThatIsOvertaken(t *testing.T) {
 func TestAPullRequestClosedWhileNobodyLooked(t *testing.T) {
 	onCable(t, func(o *office, w *cable) {
 		pr := o.open(7, "one")
-		w.onChecks = func(c reconciler.Check) {
+		onChecks := func(c reconciler.Check) {
 			if c.Name == "tenantry/plan" && c.Conclusion == "" {
 				w.cut(errors.New("the power is cut"))
 			}
 		}
+		w.onChecks.Store(&onChecks)
 		o.wait(2 * time.Minute)
 		o.board.mu.Lock()
 		o.board.pulls = nil
 		o.board.mu.Unlock()
-		w.onChecks = nil
+		w.onChecks.Store(nil)
 		o.stop()
 		w.cut(nil)
 		o.restart()
