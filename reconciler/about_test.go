@@ -35,18 +35,7 @@ func TestAPlanForSomeSaysWhatOneForAllSays(t *testing.T) {
 		s := stories().Draw(rt, "story")
 		w := newWorld(t)
 		w.Settle = time.Nanosecond
-		n := 0
-		fails := func(string) error {
-			if n++; n == s.failure {
-				return fmt.Errorf("in the middle: %w", providers.ErrUnsure)
-			}
-			return nil
-		}
-		if s.lost {
-			w.cloud.after = fails
-		} else {
-			w.cloud.before = fails
-		}
+		s.breakOff(w.cloud)
 		for range rapid.IntRange(1, 3).Draw(rt, "passes") {
 			w.apply(s.first, reconciler.Question{})
 		}

@@ -225,6 +225,22 @@ func meddling(t *rapid.T, name string) []func(*cloud) {
 	return list
 }
 
+// breakOff has one of the writes that come now fail, before or after its effect.
+func (s story) breakOff(c *cloud) {
+	n := 0
+	fails := func(string) error {
+		if n++; n == s.failure {
+			return fmt.Errorf("in the middle: %w", providers.ErrUnsure)
+		}
+		return nil
+	}
+	if s.lost {
+		c.after = fails
+	} else {
+		c.before = fails
+	}
+}
+
 // end plays a story, and returns what the cloud has then and what a look at everything says of it.
 func (s story) end(t *testing.T, q reconciler.Question) (map[string]string, error) {
 	w := newWorld(t)
@@ -236,18 +252,7 @@ func (s story) end(t *testing.T, q reconciler.Question) (map[string]string, erro
 	for _, meddle := range s.meanwhile {
 		meddle(w.cloud)
 	}
-	n := 0
-	fails := func(string) error {
-		if n++; n == s.failure {
-			return fmt.Errorf("in the middle: %w", providers.ErrUnsure)
-		}
-		return nil
-	}
-	if s.lost {
-		w.cloud.after = fails
-	} else {
-		w.cloud.before = fails
-	}
+	s.breakOff(w.cloud)
 	q.Correct = s.correct
 	if err := w.passes(s.then, q); err != nil {
 		return nil, err

@@ -35,8 +35,8 @@ func BenchmarkEvents(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		await(b, s, "converged", func() bool { return strings.Contains(s.daemon.log.String(), `"converged"`) })
-		await(b, s, "its queue", func() bool { return world.AWS.CountsOf("444455556666")["sqs.ReceiveMessage"] > 0 })
+		await(b, s.daemon, scriptPatience, "converged", func() bool { return strings.Contains(s.daemon.log.String(), `"converged"`) })
+		await(b, s.daemon, scriptPatience, "its queue", func() bool { return world.AWS.CountsOf("444455556666")["sqs.ReceiveMessage"] > 0 })
 		world.AWS.ResetCounts()
 		var took []time.Duration
 		for i := range changes {
@@ -45,7 +45,7 @@ func BenchmarkEvents(b *testing.B) {
 			if err := world.AWS.Chaos(awsbox.Mischief{Address: "tenant/cedar-clinic/aws.logs.group/logs", Attribute: "retentionInDays", Value: days}); err != nil {
 				b.Fatal(err)
 			}
-			await(b, s, days, func() bool { return s.reports("`180` | `" + days + "`") })
+			await(b, s.daemon, scriptPatience, days, func() bool { return s.reports("`180` | `" + days + "`") })
 			took = append(took, time.Since(began))
 		}
 		calls := 0
@@ -101,17 +101,25 @@ func (s *scene) reports(text string) bool {
 	return false
 }
 
-// await looks every few milliseconds whether something is so.
-func await(b *testing.B, s *scene, what string, is func() bool) {
+// await looks every few milliseconds whether something is so, as long as the daemon lives.
+func await(b *testing.B, daemon *process, patience time.Duration, what string, is func() bool) {
 	b.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	until := time.After(scriptPatience)
+	until := time.After(patience)
 	for !is() {
 		select {
 		case <-until:
-			b.Fatalf("waited for %s\n%s", what, s.daemon.log)
+			b.Fatalf("waited for %s\n%s", what, lastOf(daemon))
+		case <-daemon.done:
+			b.Fatalf("the daemon ended before %s: %v\n%s", what, daemon.err, lastOf(daemon))
 		case <-ticker.C:
 		}
 	}
+}
+
+// lastOf is the end of a daemon's log, which may be long.
+func lastOf(daemon *process) string {
+	log := daemon.log.String()
+	return log[max(0, len(log)-20_000):]
 }

@@ -50,7 +50,7 @@ func newLoad(b *testing.B, answered bool) *load {
 	l.world, err = raiseWorld(b.Context(), fleet, l.dir, nil)
 	l.must(err)
 	l.run("1ms", "1s")
-	await(b, l.scene, "converged", func() bool { return strings.Contains(l.daemon.log.String(), `"converged"`) })
+	await(b, l.daemon, scriptPatience, "converged", func() bool { return strings.Contains(l.daemon.log.String(), `"converged"`) })
 	if !answered {
 		l.must(l.daemon.stop())
 	}
@@ -60,7 +60,7 @@ func newLoad(b *testing.B, answered bool) *load {
 		l.must(err)
 	}
 	if answered {
-		l.until("all are answered", 10*time.Minute, func() bool {
+		await(l.b, l.daemon, 10*time.Minute, "all are answered", func() bool {
 			return l.world.GitHub.CheckRuns(l.world.Repo, l.head(l.pulls)) != nil && l.unanswered(l.heads()) == 0
 		})
 		l.files = l.world.GitHub.Deliveries()
@@ -85,7 +85,7 @@ func (l *load) run(interval, poll string) {
 	l.daemon, err = start(l.dir, append(l.world.Settings(), "TENANTRY_DATA_DIR="+filepath.Join(l.dir, "data"), "TENANTRY_LISTEN=127.0.0.1:0",
 		"TENANTRY_GITHUB_WRITE_INTERVAL="+interval, "TENANTRY_POLL="+poll), "run", "--log-format", "json")
 	l.must(err)
-	l.until("the daemon listens", scriptPatience, func() bool {
+	await(l.b, l.daemon, scriptPatience, "the daemon listens", func() bool {
 		l.daemon.address = listening(strings.NewReader(l.daemon.log.String()))
 		return l.daemon.address != ""
 	})
@@ -135,23 +135,11 @@ func (l *load) unanswered(heads []string) (n int) {
 	return n
 }
 
-func (l *load) until(what string, patience time.Duration, is func() bool) {
-	l.b.Helper()
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	for end := time.Now().Add(patience); !is(); <-ticker.C {
-		if time.Now().After(end) {
-			log := l.daemon.log.String()
-			l.b.Fatalf("waited for: %s\n%s", what, log[max(0, len(log)-20_000):])
-		}
-	}
-}
-
 // calm waits until nothing has been written to GitHub for a while.
 func (l *load) calm(d time.Duration) {
 	l.b.Helper()
 	last, since := -1, time.Now()
-	l.until("GitHub is left alone", 5*time.Minute, func() bool {
+	await(l.b, l.daemon, 5*time.Minute, "GitHub is left alone", func() bool {
 		if n := l.world.GitHub.Writes(); n != last {
 			last, since = n, time.Now()
 		}
@@ -274,7 +262,7 @@ func BenchmarkLoadOfWebhooks(b *testing.B) {
 				at := time.Now()
 				head := l.push(1+i*l.pulls/fresh, "welcome")
 				var sign time.Duration
-				l.until("the plan of a new head", 2*time.Minute, func() bool {
+				await(l.b, l.daemon, 2*time.Minute, "the plan of a new head", func() bool {
 					begun, result, _ := l.shows(head)
 					if begun && sign == 0 {
 						sign = time.Since(at)
@@ -310,7 +298,7 @@ func BenchmarkLoadOfPushes(b *testing.B) {
 		heads := l.heads()
 		signs, results := make([]time.Duration, len(heads)), make([]time.Duration, len(heads))
 		whole := make([]time.Duration, len(heads))
-		l.until("all are answered", 20*time.Minute, func() bool {
+		await(l.b, l.daemon, 20*time.Minute, "all are answered", func() bool {
 			left := 0
 			for i, head := range heads {
 				if whole[i] != 0 {

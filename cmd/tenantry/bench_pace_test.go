@@ -308,34 +308,13 @@ func (c *crowd) run(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c.until(b, 30*time.Minute, "to listen", func() bool { return c.daemon.listens() != "" })
-	c.world.Webhook(c.daemon.listens())
-	c.until(b, 30*time.Minute, "to converge", func() bool { return strings.Contains(c.daemon.log.String(), `"converged"`) })
-	c.until(b, 30*time.Minute, "to look for drift", func() bool { return strings.Contains(c.daemon.log.String(), `"key":"drift"`) })
-}
-
-// address is where the daemon listens; empty if it doesn't yet.
-func (p *process) listens() string {
-	_, rest, _ := strings.Cut(p.log.String(), `"msg":"listening","address":"`)
-	at, _, _ := strings.Cut(rest, `"`)
-	return at
-}
-
-// until looks again and again whether something is so.
-func (c *crowd) until(b *testing.B, patience time.Duration, what string, is func() bool) {
-	b.Helper()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	limit := time.After(patience)
-	for !is() {
-		select {
-		case <-limit:
-			b.Fatalf("waited for the daemon %s\n%.20000s", what, c.daemon.log)
-		case <-c.daemon.done:
-			b.Fatalf("the daemon ended before it came %s: %v\n%.20000s", what, c.daemon.err, c.daemon.log)
-		case <-ticker.C:
-		}
-	}
+	await(b, c.daemon, 30*time.Minute, "it listens", func() bool {
+		c.daemon.address = listening(strings.NewReader(c.daemon.log.String()))
+		return c.daemon.address != ""
+	})
+	c.world.Webhook(c.daemon.address)
+	await(b, c.daemon, 30*time.Minute, "it converged", func() bool { return strings.Contains(c.daemon.log.String(), `"converged"`) })
+	await(b, c.daemon, 30*time.Minute, "it looked for drift", func() bool { return strings.Contains(c.daemon.log.String(), `"key":"drift"`) })
 }
 
 // onePull opens a pull request about one tenant and returns how long it takes until its plan is there.
@@ -364,7 +343,7 @@ func (c *crowd) onePull(b *testing.B, i int) time.Duration {
 // completed waits for a check on a commit that says something.
 func (c *crowd) completed(b *testing.B, commit, name, want string) {
 	b.Helper()
-	c.until(b, 5*time.Minute, "to say "+name, func() bool {
+	await(b, c.daemon, 5*time.Minute, "it says "+name, func() bool {
 		for _, run := range c.world.GitHub.CheckRuns(c.world.Repo, commit) {
 			if run.Name == name && run.Status == "completed" {
 				if run.Conclusion != "success" || !strings.Contains(run.Title, want) {
