@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,25 +30,12 @@ type heard struct {
 
 func (d *Daemon) recallHeard(ctx context.Context) (heard, error) {
 	h := heard{Done: map[int64]time.Time{}}
-	text, err := d.Reconciler.State.Get(ctx, stateCommands)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &h)
-	}
-	if err != nil {
-		return h, fmt.Errorf("recall which commands were obeyed: %w", err)
-	}
-	return h, nil
+	err := d.recall(ctx, stateCommands, &h, "which commands were obeyed")
+	return h, err
 }
 
 func (d *Daemon) rememberHeard(ctx context.Context, h heard) error {
-	text, err := json.Marshal(h)
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateCommands, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("remember which commands were obeyed: %w", err)
-	}
-	return nil
+	return d.remember(ctx, stateCommands, h, "which commands were obeyed")
 }
 
 // commands obeys what people asked for in comments on pull requests since the last look, each once,

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -57,14 +56,7 @@ func (d *Daemon) done(ctx context.Context, p ProposalState, outcomes []changeset
 }
 
 func (d *Daemon) putDecision(ctx context.Context, p ProposalState, made decision) error {
-	text, err := json.Marshal(made)
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateDecided+p.Branch, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("remember what was decided on %s: %w", p.Branch, err)
-	}
-	return nil
+	return d.remember(ctx, stateDecided+p.Branch, made, "what was decided on "+p.Branch)
 }
 
 func (d *Daemon) forgetDecision(ctx context.Context, p ProposalState) error {
@@ -74,16 +66,9 @@ func (d *Daemon) forgetDecision(ctx context.Context, p ProposalState) error {
 	return nil
 }
 
-func (d *Daemon) recallDecision(ctx context.Context, p ProposalState) (decision, error) {
-	var made decision
-	text, err := d.Reconciler.State.Get(ctx, stateDecided+p.Branch)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &made)
-	}
-	if err != nil {
-		return decision{}, fmt.Errorf("recall what was decided on %s: %w", p.Branch, err)
-	}
-	return made, nil
+func (d *Daemon) recallDecision(ctx context.Context, p ProposalState) (made decision, err error) {
+	err = d.recall(ctx, stateDecided+p.Branch, &made, "what was decided on "+p.Branch)
+	return made, err
 }
 
 // goOn puts back what is left of a restoration that was decided on, each difference just as it was then. It

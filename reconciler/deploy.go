@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,16 +58,9 @@ func (n *notices) askedAgain() bool {
 }
 
 // recallShowings returns what is remembered, the oldest first.
-func (d *Daemon) recallShowings(ctx context.Context) ([]showing, error) {
-	var list []showing
-	text, err := d.Reconciler.State.Get(ctx, stateDeployments)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &list)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("recall what is deployed: %w", err)
-	}
-	return list, nil
+func (d *Daemon) recallShowings(ctx context.Context) (list []showing, err error) {
+	err = d.recall(ctx, stateDeployments, &list, "what is deployed")
+	return list, err
 }
 
 // showings changes what is remembered, and has it said if there is anything to say. That it can't be is
@@ -99,12 +91,8 @@ func (d *Daemon) changeShowings(ctx context.Context, change func([]showing) []sh
 	if slices.Equal(before, after) {
 		return unsaid, nil
 	}
-	text, err := json.Marshal(after)
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateDeployments, string(text))
-	}
-	if err != nil {
-		return false, fmt.Errorf("remember what is deployed: %w", err)
+	if err := d.remember(ctx, stateDeployments, after, "what is deployed"); err != nil {
+		return false, err
 	}
 	return unsaid, nil
 }
@@ -218,7 +206,7 @@ func brief(text string) string {
 	return string([]rune(text)[:min(len([]rune(text)), most)])
 }
 
-// A region of a fleet, as far as people see it: its environments.
+// A terrain is a fleet as far as people see it on the forge: its environments.
 type terrain struct {
 	fleet     *schema.Fleet
 	ofCell    map[string]string

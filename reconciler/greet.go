@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -295,15 +294,9 @@ type signs struct {
 
 // unanswered is what was begun and not ended yet, by pull request.
 func (d *Daemon) unanswered(ctx context.Context) (map[int]signs, error) {
-	text, err := d.Reconciler.State.Get(ctx, stateBegun)
 	all := map[int]signs{}
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &all)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("recall which pull requests are being answered: %w", err)
-	}
-	return all, nil
+	err := d.recall(ctx, stateBegun, &all, "which pull requests are being answered")
+	return all, err
 }
 
 // noteBegun remembers what was begun for a pull request, or with no head that nothing is, and returns
@@ -323,12 +316,8 @@ func (d *Daemon) noteBegun(ctx context.Context, number int, b signs) (before sig
 	if b.Head == "" {
 		delete(all, number)
 	}
-	text, err := json.Marshal(all)
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateBegun, string(text))
-	}
-	if err != nil {
-		return signs{}, fmt.Errorf("remember which pull requests are being answered: %w", err)
+	if err := d.remember(ctx, stateBegun, all, "which pull requests are being answered"); err != nil {
+		return signs{}, err
 	}
 	return before, nil
 }

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -179,28 +178,12 @@ func (d *Daemon) keepCorrected(ctx context.Context, s scan, causes []report.Caus
 
 func (d *Daemon) recallCorrected(ctx context.Context) (map[string]Proposal, error) {
 	kept := map[string]Proposal{}
-	text, err := d.Reconciler.State.Get(ctx, stateCorrected)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &kept)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("recall reports on what was put back: %w", err)
-	}
-	return kept, nil
+	err := d.recall(ctx, stateCorrected, &kept, "reports on what was put back")
+	return kept, err
 }
 
 func (d *Daemon) rememberCorrected(ctx context.Context, kept map[string]Proposal) error {
-	text, err := json.Marshal(kept)
-	if len(kept) == 0 {
-		text = nil
-	}
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateCorrected, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("keep reports on what was put back: %w", err)
-	}
-	return nil
+	return d.remember(ctx, stateCorrected, kept, "reports on what was put back")
 }
 
 // reportCorrected proposes the reports that are kept, each on the branch of its cause, as far as there is room. A

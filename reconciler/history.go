@@ -25,28 +25,12 @@ type chapter struct {
 
 func (d *Daemon) recallDrifts(ctx context.Context) (map[string]chapter, error) {
 	chapters := map[string]chapter{}
-	text, err := d.Reconciler.State.Get(ctx, stateDrifts)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &chapters)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("recall the drift that is there: %w", err)
-	}
-	return chapters, nil
+	err := d.recall(ctx, stateDrifts, &chapters, "the drift that is there")
+	return chapters, err
 }
 
 func (d *Daemon) keepDrifts(ctx context.Context, chapters map[string]chapter) error {
-	text, err := json.Marshal(chapters)
-	if len(chapters) == 0 {
-		text = nil
-	}
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateDrifts, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("keep the drift that is there: %w", err)
-	}
-	return nil
+	return d.remember(ctx, stateDrifts, chapters, "the drift that is there")
 }
 
 // markDrift changes what the history will say of a cause that is there.

@@ -59,14 +59,7 @@ func (d *Daemon) rememberAbout(ctx context.Context, s scan, cause report.Cause) 
 		}
 	}
 	slices.Sort(members)
-	text, err := json.Marshal(slices.Compact(members))
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateAbout+branch, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("remember what %s is about: %w", cause.Slug, err)
-	}
-	return nil
+	return d.remember(ctx, stateAbout+branch, slices.Compact(members), "what "+cause.Slug+" is about")
 }
 
 // about recalls what a branch's proposal is about, and whether that is known at all.

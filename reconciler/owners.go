@@ -271,14 +271,8 @@ type concern struct {
 
 // rememberFiles keeps which files a cause is about, before it is proposed.
 func (d *Daemon) rememberFiles(ctx context.Context, t Target, cause report.Cause) error {
-	text, err := json.Marshal(concern{cause.Digest, filesOf(t, cause)})
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateFiles+driftBranches+cause.Slug, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("remember which files %s is about: %w", cause.Slug, err)
-	}
-	return nil
+	about := concern{cause.Digest, filesOf(t, cause)}
+	return d.remember(ctx, stateFiles+driftBranches+cause.Slug, about, "which files "+cause.Slug+" is about")
 }
 
 // mayWish is for a decision on a report of drift: an owner of the files that define what drifted may. If

@@ -28,12 +28,8 @@ type glimpse struct {
 // askPreview keeps what somebody wants to see, and asks for a turn to show it.
 func (d *Daemon) askPreview(ctx context.Context, c Command) error {
 	number := strconv.Itoa(c.Pull)
-	text, err := json.Marshal(glimpse{c.Words, c.Author})
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, statePreview+number, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("keep what is to be previewed: %w", err)
+	if err := d.remember(ctx, statePreview+number, glimpse{c.Words, c.Author}, "what is to be previewed"); err != nil {
+		return err
 	}
 	d.trigger(ctx, keyPreview+number, true)
 	return d.say(ctx, c, "previewing")

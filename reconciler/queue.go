@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -61,25 +60,12 @@ func (d *Daemon) groups(ctx context.Context) error {
 
 func (d *Daemon) answeredGroups(ctx context.Context) (map[string]Commit, error) {
 	answered := map[string]Commit{}
-	text, err := d.Reconciler.State.Get(ctx, stateGroups)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &answered)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("recall the answered merge groups: %w", err)
-	}
-	return answered, nil
+	err := d.recall(ctx, stateGroups, &answered, "the answered merge groups")
+	return answered, err
 }
 
 func (d *Daemon) keepGroups(ctx context.Context, answered map[string]Commit) error {
-	text, err := json.Marshal(answered)
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateGroups, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("remember the answered merge groups: %w", err)
-	}
-	return nil
+	return d.remember(ctx, stateGroups, answered, "the answered merge groups")
 }
 
 // group judges one merge group. Its commit will be the watched branch, so that it gets the checks of a pull
@@ -175,14 +161,7 @@ func destructive(cs changeset.Changeset) []string {
 
 // shown remembers what the plan of a pull request showed to its reviewers.
 func (d *Daemon) shown(ctx context.Context, number int, cs changeset.Changeset) error {
-	text, err := json.Marshal(destructive(cs))
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, keyShown+strconv.Itoa(number), string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("remember what the plan of pull request %d showed: %w", number, err)
-	}
-	return nil
+	return d.remember(ctx, keyShown+strconv.Itoa(number), destructive(cs), fmt.Sprintf("what the plan of pull request %d showed", number))
 }
 
 // unshown are the destructive changes that the plan of no open pull request showed. Those in a queue are
@@ -198,13 +177,9 @@ func (d *Daemon) unshown(ctx context.Context, cs changeset.Changeset) ([]string,
 	}
 	known := map[string]bool{}
 	for _, pr := range list {
-		text, err := d.Reconciler.State.Get(ctx, keyShown+strconv.Itoa(pr.Number))
 		var changes []string
-		if err == nil && text != "" {
-			err = json.Unmarshal([]byte(text), &changes)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("recall what the plan of pull request %d showed: %w", pr.Number, err)
+		if err := d.recall(ctx, keyShown+strconv.Itoa(pr.Number), &changes, fmt.Sprintf("what the plan of pull request %d showed", pr.Number)); err != nil {
+			return nil, err
 		}
 		for _, change := range changes {
 			known[change] = true

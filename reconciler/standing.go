@@ -147,8 +147,7 @@ func (d *Daemon) arrive(ctx context.Context, commit Commit) {
 	list, err := d.arrivals(ctx)
 	if err == nil && !slices.ContainsFunc(list, func(a report.Arrival) bool { return a.Commit == string(commit) }) {
 		list = append(list, report.Arrival{Commit: string(commit), At: time.Now().UTC().Truncate(time.Second)})
-		text, _ := json.Marshal(list[max(0, len(list)-mostArrivals):]) // texts and times: this can't fail
-		err = d.Reconciler.State.Put(ctx, stateArrivals, string(text))
+		err = d.remember(ctx, stateArrivals, list[max(0, len(list)-mostArrivals):], "when commits arrived")
 	}
 	if err != nil && ctx.Err() == nil {
 		d.Log.Warn("when a commit arrived isn't noted", "commit", commit.Short(), "error", err)
@@ -156,15 +155,6 @@ func (d *Daemon) arrive(ctx context.Context, commit Commit) {
 }
 
 func (d *Daemon) arrivals(ctx context.Context) (list []report.Arrival, err error) {
-	text, err := d.Reconciler.State.Get(ctx, stateArrivals)
-	if err != nil {
-		return nil, fmt.Errorf("recall when commits arrived: %w", err)
-	}
-	if text == "" {
-		return nil, nil
-	}
-	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fmt.Errorf("recall when commits arrived: %w", err)
-	}
-	return list, nil
+	err = d.recall(ctx, stateArrivals, &list, "when commits arrived")
+	return list, err
 }

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -55,12 +54,8 @@ func (d *Daemon) takeWish(ctx context.Context, c Command) error {
 		}
 		word = "waiving"
 	}
-	text, err := json.Marshal(w)
-	if err == nil {
-		err = d.Reconciler.State.Put(ctx, stateWish+proposals[at].Branch, string(text))
-	}
-	if err != nil {
-		return fmt.Errorf("keep what was asked of %s: %w", proposals[at].Branch, err)
+	if err := d.remember(ctx, stateWish+proposals[at].Branch, w, "what was asked of "+proposals[at].Branch); err != nil {
+		return err
 	}
 	d.trigger(ctx, keyDrift, true)
 	return d.say(ctx, c, word)
@@ -78,12 +73,8 @@ func waiverWords(words []string, now time.Time) (until time.Time, reason string,
 // wished recalls what a person asked of an open proposal; the zero wish if nobody asked anything.
 func (d *Daemon) wished(ctx context.Context, last ProposalState) (wish, error) {
 	var w wish
-	text, err := d.Reconciler.State.Get(ctx, stateWish+last.Branch)
-	if err == nil && text != "" {
-		err = json.Unmarshal([]byte(text), &w)
-	}
-	if err != nil {
-		return wish{}, fmt.Errorf("recall what was asked of %s: %w", last.Branch, err)
+	if err := d.recall(ctx, stateWish+last.Branch, &w, "what was asked of "+last.Branch); err != nil {
+		return wish{}, err
 	}
 	if last.State != "open" || w.Number != last.Number {
 		return wish{}, nil
